@@ -1,0 +1,155 @@
+#include "base/sys.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+namespace supermachine::sys {
+namespace {
+
+template <typename Call>
+auto retry_interrupted(Call call) {
+  for (;;) {
+    const auto rc = call();
+    if (rc >= 0 || errno != EINTR) return rc;
+  }
+}
+
+Result<std::size_t> transferred(ssize_t rc, const char* name) {
+  if (rc < 0) return Error::from_errno(name);
+  return static_cast<std::size_t>(rc);
+}
+
+Result<std::optional<std::size_t>> transferred_or_blocked(ssize_t rc, const char* name) {
+  if (rc >= 0) return std::optional(static_cast<std::size_t>(rc));
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return std::optional<std::size_t>();
+  return Error::from_errno(name);
+}
+
+Result<sockaddr_un> unix_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return Error(Errc::kInvalidArgument, "socket path is longer than " +
+                                             std::to_string(sizeof(address.sun_path) - 1) + " bytes: " + path);
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+Result<UniqueFd> unix_socket() {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return Error::from_errno("socket");
+  return fd;
+}
+
+// The sockets API wants every address as a sockaddr.
+const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
+
+}  // namespace
+
+Result<UniqueFd> open(const std::string& path, int flags, mode_t mode) {
+  const int fd = retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
+  if (fd < 0) return Error::from_errno("open " + path);
+  return UniqueFd(fd);
+}
+
+Result<std::size_t> read(int fd, std::span<std::byte> out) {
+  return transferred(retry_interrupted([&] { return ::read(fd, out.data(), out.size()); }), "read");
+}
+
+Result<std::size_t> pread(int fd, std::span<std::byte> out, std::uint64_t offset) {
+  return transferred(
+      retry_interrupted([&] { return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)); }), "pread");
+}
+
+Result<std::size_t> write(int fd, std::span<const std::byte> bytes) {
+  return transferred(retry_interrupted([&] { return ::write(fd, bytes.data(), bytes.size()); }), "write");
+}
+
+Result<std::optional<std::size_t>> try_read(int fd, std::span<std::byte> out) {
+  return transferred_or_blocked(retry_interrupted([&] { return ::read(fd, out.data(), out.size()); }), "read");
+}
+
+Result<std::optional<std::size_t>> try_write(int fd, std::span<const std::byte> bytes) {
+  return transferred_or_blocked(retry_interrupted([&] { return ::write(fd, bytes.data(), bytes.size()); }), "write");
+}
+
+Status set_nonblocking(int fd, bool on) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0) return Error::from_errno("fcntl");
+  if (::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) < 0) return Error::from_errno("fcntl");
+  return {};
+}
+
+Result<UniqueFd> event_fd() {
+  const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) return Error::from_errno("eventfd");
+  return UniqueFd(fd);
+}
+
+void event_fd_signal(int fd) {
+  const std::uint64_t one = 1;
+  static_cast<void>(retry_interrupted([&] { return ::write(fd, &one, sizeof(one)); }));
+}
+
+void event_fd_clear(int fd) {
+  std::uint64_t count = 0;
+  static_cast<void>(retry_interrupted([&] { return ::read(fd, &count, sizeof(count)); }));
+}
+
+Result<UniqueFd> epoll_create() {
+  UniqueFd fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!fd) return Error::from_errno("epoll_create1");
+  return fd;
+}
+
+Status epoll_ctl(int epoll, int operation, int fd, std::uint32_t events, std::uint64_t data) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = data;
+  if (::epoll_ctl(epoll, operation, fd, &event) != 0) return Error::from_errno("epoll_ctl");
+  return {};
+}
+
+Result<int> epoll_wait(int epoll, std::span<epoll_event> events, int timeout_ms) {
+  const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), timeout_ms);
+  if (count >= 0) return count;
+  if (errno == EINTR) return 0;
+  return Error::from_errno("epoll_wait");
+}
+
+Result<UniqueFd> unix_listen(const std::string& path) {
+  const sockaddr_un address = SM_TRY(unix_address(path));
+  UniqueFd fd = SM_TRY(unix_socket());
+  if (::bind(fd.get(), generic(address), sizeof(address)) != 0) return Error::from_errno("bind " + path);
+  if (::listen(fd.get(), SOMAXCONN) != 0) return Error::from_errno("listen " + path);
+  return fd;
+}
+
+Result<UniqueFd> unix_connect(const std::string& path) {
+  const sockaddr_un address = SM_TRY(unix_address(path));
+  UniqueFd fd = SM_TRY(unix_socket());
+  if (retry_interrupted([&] { return ::connect(fd.get(), generic(address), sizeof(address)); }) != 0) {
+    return Error::from_errno("connect " + path);
+  }
+  return fd;
+}
+
+Result<std::optional<UniqueFd>> accept(int listener) {
+  const int fd = retry_interrupted([&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); });
+  if (fd >= 0) return std::optional(UniqueFd(fd));
+  if (errno == EAGAIN || errno == ECONNABORTED) return std::optional<UniqueFd>();
+  return Error::from_errno("accept");
+}
+
+Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
+  int fds[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) return Error::from_errno("socketpair");
+  return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
+}
+
+}  // namespace supermachine::sys

@@ -1,0 +1,59 @@
+// System calls as functions that return Result. Outside base/, only KVM_RUN reads errno: its EINTR
+// is a message, not a retry.
+//
+// Each wrapper retries EINTR, opens with O_CLOEXEC, and names itself in its error.
+#pragma once
+
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "base/handles.h"
+
+namespace supermachine::sys {
+
+Result<UniqueFd> open(const std::string& path, int flags, mode_t mode = 0);
+
+Result<std::size_t> read(int fd, std::span<std::byte> out);  // 0 at end of file
+Result<std::size_t> pread(int fd, std::span<std::byte> out, std::uint64_t offset);
+Result<std::size_t> write(int fd, std::span<const std::byte> bytes);
+
+// For non-blocking fds: nullopt when the call would block.
+Result<std::optional<std::size_t>> try_read(int fd, std::span<std::byte> out);
+Result<std::optional<std::size_t>> try_write(int fd, std::span<const std::byte> bytes);
+
+Status set_nonblocking(int fd, bool on);
+
+// A counter other threads can add to. Non-blocking.
+Result<UniqueFd> event_fd();
+void event_fd_signal(int fd);  // cannot fail: a full counter is signalled already
+void event_fd_clear(int fd);
+
+Result<UniqueFd> epoll_create();
+Status epoll_ctl(int epoll, int operation, int fd, std::uint32_t events, std::uint64_t data);
+Result<int> epoll_wait(int epoll, std::span<epoll_event> events, int timeout_ms);  // 0 on EINTR
+
+// AF_UNIX stream sockets. `path` longer than sun_path is kInvalidArgument.
+Result<UniqueFd> unix_listen(const std::string& path);
+Result<UniqueFd> unix_connect(const std::string& path);  // non-blocking is up to the caller
+Result<std::optional<UniqueFd>> accept(int listener);    // nullopt when nobody waits
+Result<std::pair<UniqueFd, UniqueFd>> socket_pair();     // AF_UNIX, stream
+
+// `name` is the request as written in the manual page: ioctl(fd, KVM_RUN, "KVM_RUN").
+template <typename Arg = int>
+Result<int> ioctl(int fd, unsigned long request, const char* name, Arg arg = {}) {
+  static_assert(std::is_pointer_v<Arg> || std::is_integral_v<Arg>);
+  for (;;) {
+    const int rc = ::ioctl(fd, request, arg);
+    if (rc >= 0) return rc;
+    if (errno != EINTR) return Error::from_errno(name);
+  }
+}
+
+}  // namespace supermachine::sys

@@ -1,0 +1,56 @@
+#include "memory/guest_memory.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+namespace supermachine {
+namespace {
+
+Error outside() { return Error(Errc::kGuestFault, "access outside guest memory"); }
+
+Result<std::atomic_ref<std::uint16_t>> ring_index(std::span<std::byte> bytes) {
+  // Host mappings are page-aligned, so host and guest addresses are aligned alike.
+  auto* word = reinterpret_cast<std::uint16_t*>(bytes.data());
+  if (reinterpret_cast<std::uintptr_t>(word) % alignof(std::uint16_t) != 0) {
+    return Error(Errc::kGuestFault, "misaligned ring index");
+  }
+  return std::atomic_ref(*word);
+}
+
+}  // namespace
+
+Result<GuestMemory> GuestMemory::create(std::uint64_t size_bytes) {
+  return GuestMemory(SM_TRY(Mapping::create(size_bytes, PROT_READ | PROT_WRITE,
+                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)));
+}
+
+// Comparisons are written so that no sum of guest-chosen numbers can overflow.
+Result<std::span<std::byte>> GuestMemory::slice(GuestAddr addr, std::uint64_t len) const {
+  const auto start = static_cast<std::uint64_t>(addr);
+  const std::uint64_t low_size = std::min(size_bytes(), kMmioHoleStart);
+  if (start <= low_size && len <= low_size - start) return mapping_.bytes().subspan(start, len);
+  if (start < kMmioHoleEnd) return outside();
+  const std::uint64_t high_size = size_bytes() - low_size;
+  const std::uint64_t offset = start - kMmioHoleEnd;
+  if (offset > high_size || len > high_size - offset) return outside();
+  return mapping_.bytes().subspan(low_size + offset, len);
+}
+
+Result<std::uint16_t> GuestMemory::load_acquire16(GuestAddr addr) const {
+  return SM_TRY(ring_index(SM_TRY(slice(addr, sizeof(std::uint16_t))))).load(std::memory_order_acquire);
+}
+
+Status GuestMemory::store_release16(GuestAddr addr, std::uint16_t value) const {
+  SM_TRY(ring_index(SM_TRY(slice(addr, sizeof(std::uint16_t))))).store(value, std::memory_order_release);
+  return {};
+}
+
+std::vector<GuestMemory::Region> GuestMemory::regions() const {
+  const std::uint64_t low_size = std::min(size_bytes(), kMmioHoleStart);
+  std::vector<Region> out{{GuestAddr{0}, mapping_.bytes().first(low_size)}};
+  if (size_bytes() > low_size) out.push_back({GuestAddr{kMmioHoleEnd}, mapping_.bytes().subspan(low_size)});
+  return out;
+}
+
+}  // namespace supermachine
