@@ -16,8 +16,10 @@ using Deadline = std::chrono::steady_clock::time_point;
 // What is left, for poll(2) and epoll_wait(2): rounded up, never negative, -1 for no deadline.
 [[nodiscard]] inline int poll_timeout_ms(Deadline deadline) {
   if (deadline == Deadline::max()) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-  return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, 1'000'000'000));
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  return static_cast<int>(
+      std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, 1'000'000'000));
 }
 
 }  // namespace supermachine

@@ -36,8 +36,11 @@ TEST(EventLoop, AHandlerRemovedByAnotherIsNotCalled) {
   const UniqueFd out(pipe[1]);
   const UniqueFd twin(::dup(in.get()));
   int calls = 0;
-  for (const auto& [fd, other] : {std::pair(in.get(), twin.get()), std::pair(twin.get(), in.get())}) {
-    ASSERT_THAT(loop->add(fd, EPOLLIN, [&, other = other](std::uint32_t) { ++calls, loop->remove(other); }), IsOk());
+  for (const auto& [fd, other] :
+       {std::pair(in.get(), twin.get()), std::pair(twin.get(), in.get())}) {
+    ASSERT_THAT(
+        loop->add(fd, EPOLLIN, [&, other = other](std::uint32_t) { ++calls, loop->remove(other); }),
+        IsOk());
   }
 
   ASSERT_EQ(::write(out.get(), "x", 1), 1);

@@ -15,7 +15,8 @@ namespace {
 // Until the directory is synced, a rename may be lost with the power.
 Status sync_directory_of(const std::string& path) {
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
-  const UniqueFd dir = SM_TRY(sys::open(parent.empty() ? "." : parent.string(), O_RDONLY | O_DIRECTORY));
+  const UniqueFd dir =
+      SM_TRY(sys::open(parent.empty() ? "." : parent.string(), O_RDONLY | O_DIRECTORY));
   if (::fsync(dir.get()) != 0) return Error::from_errno("fsync " + parent.string());
   return {};
 }
@@ -80,14 +81,18 @@ AtomicFile::~AtomicFile() {
 
 Status AtomicFile::commit() {
   if (::fsync(fd_.get()) != 0) return Error::from_errno("fsync " + path_);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return Error::from_errno("rename to " + path_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+    return Error::from_errno("rename to " + path_);
   temporary_.clear();
   return sync_directory_of(path_);
 }
 
 Result<TempDir> TempDir::create(const std::string& parent) {
   const char* env = std::getenv("TMPDIR");
-  std::string path = (!parent.empty() ? parent : env != nullptr && *env != '\0' ? env : "/tmp") + "/supermachine.XXXXXX";
+  std::string path = (!parent.empty()                  ? parent
+                      : env != nullptr && *env != '\0' ? env
+                                                       : "/tmp") +
+                     "/supermachine.XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) return Error::from_errno("mkdtemp " + path);
   return TempDir(std::move(path));
 }

@@ -9,7 +9,9 @@
 namespace supermachine {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 TEST(AtomicFile, AppearsOnlyWhenCommitted) {
   const TempDir dir = TempDir::create().value();

@@ -34,7 +34,8 @@ Result<sockaddr_un> unix_address(const std::string& path) {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
     return Error(Errc::kInvalidArgument, "socket path is longer than " +
-                                             std::to_string(sizeof(address.sun_path) - 1) + " bytes: " + path);
+                                             std::to_string(sizeof(address.sun_path) - 1) +
+                                             " bytes: " + path);
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   return address;
@@ -47,7 +48,9 @@ Result<UniqueFd> unix_socket() {
 }
 
 // The sockets API wants every address as a sockaddr.
-const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<const sockaddr*>(&address); }
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
 
 }  // namespace
 
@@ -62,26 +65,32 @@ Result<std::size_t> read(int fd, std::span<std::byte> out) {
 }
 
 Result<std::size_t> pread(int fd, std::span<std::byte> out, std::uint64_t offset) {
-  return transferred(
-      retry_interrupted([&] { return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)); }), "pread");
+  return transferred(retry_interrupted([&] {
+                       return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+                     }),
+                     "pread");
 }
 
 Result<std::size_t> write(int fd, std::span<const std::byte> bytes) {
-  return transferred(retry_interrupted([&] { return ::write(fd, bytes.data(), bytes.size()); }), "write");
+  return transferred(retry_interrupted([&] { return ::write(fd, bytes.data(), bytes.size()); }),
+                     "write");
 }
 
 Result<std::optional<std::size_t>> try_read(int fd, std::span<std::byte> out) {
-  return transferred_or_blocked(retry_interrupted([&] { return ::read(fd, out.data(), out.size()); }), "read");
+  return transferred_or_blocked(
+      retry_interrupted([&] { return ::read(fd, out.data(), out.size()); }), "read");
 }
 
 Result<std::optional<std::size_t>> try_write(int fd, std::span<const std::byte> bytes) {
-  return transferred_or_blocked(retry_interrupted([&] { return ::write(fd, bytes.data(), bytes.size()); }), "write");
+  return transferred_or_blocked(
+      retry_interrupted([&] { return ::write(fd, bytes.data(), bytes.size()); }), "write");
 }
 
 Status set_nonblocking(int fd, bool on) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return Error::from_errno("fcntl");
-  if (::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) < 0) return Error::from_errno("fcntl");
+  if (::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) < 0)
+    return Error::from_errno("fcntl");
   return {};
 }
 
@@ -125,7 +134,8 @@ Result<int> epoll_wait(int epoll, std::span<epoll_event> events, int timeout_ms)
 Result<UniqueFd> unix_listen(const std::string& path) {
   const sockaddr_un address = SM_TRY(unix_address(path));
   UniqueFd fd = SM_TRY(unix_socket());
-  if (::bind(fd.get(), generic(address), sizeof(address)) != 0) return Error::from_errno("bind " + path);
+  if (::bind(fd.get(), generic(address), sizeof(address)) != 0)
+    return Error::from_errno("bind " + path);
   if (::listen(fd.get(), SOMAXCONN) != 0) return Error::from_errno("listen " + path);
   return fd;
 }
@@ -133,14 +143,16 @@ Result<UniqueFd> unix_listen(const std::string& path) {
 Result<UniqueFd> unix_connect(const std::string& path) {
   const sockaddr_un address = SM_TRY(unix_address(path));
   UniqueFd fd = SM_TRY(unix_socket());
-  if (retry_interrupted([&] { return ::connect(fd.get(), generic(address), sizeof(address)); }) != 0) {
+  if (retry_interrupted([&] { return ::connect(fd.get(), generic(address), sizeof(address)); }) !=
+      0) {
     return Error::from_errno("connect " + path);
   }
   return fd;
 }
 
 Result<std::optional<UniqueFd>> accept(int listener) {
-  const int fd = retry_interrupted([&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); });
+  const int fd =
+      retry_interrupted([&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); });
   if (fd >= 0) return std::optional(UniqueFd(fd));
   if (errno == EAGAIN || errno == ECONNABORTED) return std::optional<UniqueFd>();
   return Error::from_errno("accept");
@@ -148,7 +160,8 @@ Result<std::optional<UniqueFd>> accept(int listener) {
 
 Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
   int fds[2] = {-1, -1};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) return Error::from_errno("socketpair");
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+    return Error::from_errno("socketpair");
   return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
 }
 

@@ -38,18 +38,21 @@ Result<std::span<std::byte>> GuestMemory::slice(GuestAddr addr, std::uint64_t le
 }
 
 Result<std::uint16_t> GuestMemory::load_acquire16(GuestAddr addr) const {
-  return SM_TRY(ring_index(SM_TRY(slice(addr, sizeof(std::uint16_t))))).load(std::memory_order_acquire);
+  return SM_TRY(ring_index(SM_TRY(slice(addr, sizeof(std::uint16_t)))))
+      .load(std::memory_order_acquire);
 }
 
 Status GuestMemory::store_release16(GuestAddr addr, std::uint16_t value) const {
-  SM_TRY(ring_index(SM_TRY(slice(addr, sizeof(std::uint16_t))))).store(value, std::memory_order_release);
+  SM_TRY(ring_index(SM_TRY(slice(addr, sizeof(std::uint16_t)))))
+      .store(value, std::memory_order_release);
   return {};
 }
 
 std::vector<GuestMemory::Region> GuestMemory::regions() const {
   const std::uint64_t low_size = std::min(size_bytes(), kMmioHoleStart);
   std::vector<Region> out{{GuestAddr{0}, mapping_.bytes().first(low_size)}};
-  if (size_bytes() > low_size) out.push_back({GuestAddr{kMmioHoleEnd}, mapping_.bytes().subspan(low_size)});
+  if (size_bytes() > low_size)
+    out.push_back({GuestAddr{kMmioHoleEnd}, mapping_.bytes().subspan(low_size)});
   return out;
 }
 

@@ -1,0 +1,105 @@
+// One virtual processor: its state as a plain struct, and why it came back to us.
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <csignal>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/handles.h"
+#include "memory/guest_memory.h"
+
+namespace supermachine::kvm {
+
+// A kvm_cpuid2 with room for its entries, as the ioctls want it.
+class CpuidTable {
+ public:
+  explicit CpuidTable(std::uint32_t capacity);
+  explicit CpuidTable(std::span<const kvm_cpuid_entry2> entries);
+
+  [[nodiscard]] kvm_cpuid2* header() noexcept;
+  [[nodiscard]] std::vector<kvm_cpuid_entry2> entries() const;
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+struct Msr {
+  std::uint32_t index = 0;
+  std::uint64_t value = 0;
+};
+
+// What a vCPU starts from. Boot computes one, restore reads one; both go through Vcpu::set_state().
+struct VcpuState {
+  std::vector<kvm_cpuid_entry2> cpuid = {};
+  kvm_sregs sregs = {};
+  kvm_regs regs = {};
+  std::vector<Msr> msrs = {};
+  kvm_mp_state mp_state = {};
+};
+
+// Why a vCPU came back. Spans are valid until the next run().
+struct PioWrite {
+  std::uint16_t port;
+  std::uint8_t size;  // of one item; `data` holds a multiple of it (string output)
+  std::span<const std::byte> data;
+};
+struct PioRead {
+  std::uint16_t port;
+  std::uint8_t size;
+  std::span<std::byte> data;
+};
+struct MmioWrite {
+  GuestAddr addr;
+  std::span<const std::byte> data;
+};
+struct MmioRead {
+  GuestAddr addr;
+  std::span<std::byte> data;
+};
+struct Halted {};       // only without the in-kernel irqchip
+struct ShutDown {};     // a triple fault
+struct Interrupted {};  // kick_thread() asked the vCPU to look up
+struct Failed {         // KVM cannot go on with this vCPU; `reason` for people
+  std::string reason;
+};
+using Exit =
+    std::variant<PioWrite, PioRead, MmioWrite, MmioRead, Halted, ShutDown, Interrupted, Failed>;
+
+class Vcpu {
+ public:
+  static Result<Vcpu> adopt(UniqueFd fd, std::size_t run_size);
+
+  Status set_state(const VcpuState& state);
+  // The registers of a vCPU that has just been made, to start a VcpuState from.
+  [[nodiscard]] Result<kvm_sregs> sregs() const;
+  [[nodiscard]] Result<kvm_regs> regs() const;
+  // Whether the vCPU waits in HLT. Only from the thread that runs it.
+  [[nodiscard]] Result<bool> is_halted() const;
+  Status set_lapic(const kvm_lapic_state& lapic);
+  [[nodiscard]] Result<kvm_lapic_state> lapic() const;
+
+  // Enters the guest. On the thread that called prepare_thread().
+  Result<Exit> run();
+
+  // Once, on the thread that will call run(): keeps the kick signal blocked except inside KVM_RUN,
+  // so a kick is never lost and needs no signal handler in the caller's process.
+  Status prepare_thread();
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+ private:
+  Vcpu(UniqueFd fd, Mapping run) : fd_(std::move(fd)), run_(std::move(run)) {}
+  [[nodiscard]] kvm_run& shared() const noexcept;
+  UniqueFd fd_;
+  Mapping run_;
+};
+
+// Makes run() on `thread` return Interrupted, now or the next time it is entered. Any thread.
+void kick_thread(pthread_t thread);
+
+}  // namespace supermachine::kvm
