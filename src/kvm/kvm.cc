@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint64_t kIdentityMapAddr = 0xfffb'c000;
 constexpr unsigned long kTssAddr = 0xfffb'd000;
 
-constexpr std::uint32_t kMaxCpuidEntries = 256;
+constexpr std::uint32_t kMaxCpuidEntries = 200;
 
 }  // namespace
 

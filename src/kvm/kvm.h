@@ -2,13 +2,12 @@
 // protocols or images. Section numbers refer to the kernel's Documentation/virt/kvm/api.rst.
 #pragma once
 
-#include <linux/kvm.h>
-
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "base/sys.h"
+#include "kvm/uapi.h"
 #include "kvm/vcpu.h"
 #include "memory/guest_memory.h"
 

@@ -37,7 +37,7 @@ constexpr std::uint16_t kExceptionPort = 0x11;
 constexpr std::uint16_t kReturnedPort = 0x12;
 constexpr std::uint16_t kSyscallPort = 0x13;
 
-constexpr std::uint32_t kCpuidLeaf = 0x4000'0000;
+constexpr std::uint32_t kCpuidLeaf = 0x8000'0002;  // the brand string: nothing else depends on it
 constexpr std::uint32_t kCpuidMark = 0x6d73'6d73;
 
 // Selectors; SYSCALL and SYSRET fix their order (SDM 2A, SYSCALL).
@@ -94,7 +94,6 @@ Result<VcpuState> initial_state(const Vcpu& vcpu, std::vector<kvm_cpuid_entry2> 
   std::erase_if(cpuid, [](const kvm_cpuid_entry2& entry) { return entry.function == kCpuidLeaf; });
   kvm_cpuid_entry2 mark{};
   mark.function = kCpuidLeaf;
-  mark.eax = kCpuidLeaf;
   mark.ebx = kCpuidMark;
   cpuid.push_back(mark);
 

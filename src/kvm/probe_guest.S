@@ -7,7 +7,7 @@
         .global probe_guest_invalid_opcode, probe_guest_fault, probe_guest_syscall
 
 probe_guest_begin:
-        movl    $0x40000000, %eax       // the leaf the host gave a value of its own
+        movl    $0x80000002, %eax       // the brand string, to which the host gave a mark
         cpuid
         movl    %ebx, %eax
         outl    %eax, $0x10

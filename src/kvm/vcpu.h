@@ -1,8 +1,6 @@
 // One virtual processor: its state as a plain struct, and why it came back to us.
 #pragma once
 
-#include <linux/kvm.h>
-
 #include <csignal>
 #include <cstdint>
 #include <span>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "base/handles.h"
+#include "kvm/uapi.h"
 #include "memory/guest_memory.h"
 
 namespace supermachine::kvm {
