@@ -2,9 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace supermachine::sys {
@@ -41,8 +46,24 @@ Result<sockaddr_un> unix_address(const std::string& path) {
   return address;
 }
 
-Result<UniqueFd> unix_socket() {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+struct Buffers {
+  std::array<iovec, kMaxBuffers> vectors;
+  std::size_t count = 0;
+};
+
+template <typename Byte>
+Buffers buffers(std::span<const std::span<Byte>> spans) {
+  Buffers out;
+  out.count = std::min(spans.size(), kMaxBuffers);
+  for (std::size_t i = 0; i < out.count; ++i) {
+    // An iovec is not const, even where the call only reads.
+    out.vectors[i] = {const_cast<std::byte*>(spans[i].data()), spans[i].size()};
+  }
+  return out;
+}
+
+Result<UniqueFd> unix_socket(int flags = 0) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
   if (!fd) return Error::from_errno("socket");
   return fd;
 }
@@ -71,6 +92,13 @@ Result<std::size_t> pread(int fd, std::span<std::byte> out, std::uint64_t offset
                      "pread");
 }
 
+Result<std::size_t> pwrite(int fd, std::span<const std::byte> bytes, std::uint64_t offset) {
+  return transferred(retry_interrupted([&] {
+                       return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+                     }),
+                     "write");
+}
+
 Result<std::size_t> write(int fd, std::span<const std::byte> bytes) {
   return transferred(retry_interrupted([&] { return ::write(fd, bytes.data(), bytes.size()); }),
                      "write");
@@ -86,11 +114,54 @@ Result<std::optional<std::size_t>> try_write(int fd, std::span<const std::byte> 
       retry_interrupted([&] { return ::write(fd, bytes.data(), bytes.size()); }), "write");
 }
 
+Result<std::size_t> preadv(int fd, std::span<const std::span<std::byte>> out, std::uint64_t offset) {
+  const Buffers into = buffers(out);
+  return transferred(retry_interrupted([&] {
+                       return ::preadv(fd, into.vectors.data(), static_cast<int>(into.count),
+                                       static_cast<off_t>(offset));
+                     }),
+                     "preadv");
+}
+
+Result<std::optional<std::size_t>> try_readv(int fd, std::span<const std::span<std::byte>> out) {
+  const Buffers into = buffers(out);
+  return transferred_or_blocked(
+      retry_interrupted(
+          [&] { return ::readv(fd, into.vectors.data(), static_cast<int>(into.count)); }),
+      "readv");
+}
+
+Result<std::optional<std::size_t>> try_sendv(int socket,
+                                             std::span<const std::span<const std::byte>> bytes) {
+  Buffers from = buffers(bytes);
+  msghdr message{};
+  message.msg_iov = from.vectors.data();
+  message.msg_iovlen = from.count;
+  return transferred_or_blocked(
+      retry_interrupted([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT); }),
+      "sendmsg");
+}
+
 Status set_nonblocking(int fd, bool on) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return Error::from_errno("fcntl");
   if (::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) < 0)
     return Error::from_errno("fcntl");
+  return {};
+}
+
+Result<std::uint64_t> file_size(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return Error::from_errno("fstat");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Status random_bytes(std::span<std::byte> out) {
+  while (!out.empty()) {
+    const auto rc = retry_interrupted([&] { return ::getrandom(out.data(), out.size(), 0); });
+    if (rc < 0) return Error::from_errno("getrandom");
+    out = out.subspan(static_cast<std::size_t>(rc));
+  }
   return {};
 }
 
@@ -136,6 +207,8 @@ Result<UniqueFd> unix_listen(const std::string& path) {
   UniqueFd fd = SM_TRY(unix_socket());
   if (::bind(fd.get(), generic(address), sizeof(address)) != 0)
     return Error::from_errno("bind " + path);
+  // Nobody can connect before listen(), so there is no moment at which others could.
+  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0) return Error::from_errno("chmod " + path);
   if (::listen(fd.get(), SOMAXCONN) != 0) return Error::from_errno("listen " + path);
   return fd;
 }
@@ -148,6 +221,20 @@ Result<UniqueFd> unix_connect(const std::string& path) {
     return Error::from_errno("connect " + path);
   }
   return fd;
+}
+
+Result<UniqueFd> unix_connect_now(const std::string& path) {
+  const sockaddr_un address = SM_TRY(unix_address(path));
+  UniqueFd fd = SM_TRY(unix_socket(SOCK_NONBLOCK));
+  if (::connect(fd.get(), generic(address), sizeof(address)) != 0) {
+    return Error::from_errno("connect " + path);
+  }
+  return fd;
+}
+
+Status shutdown_write(int socket) {
+  if (::shutdown(socket, SHUT_WR) != 0) return Error::from_errno("shutdown");
+  return {};
 }
 
 Result<std::optional<UniqueFd>> accept(int listener) {

@@ -22,13 +22,24 @@ Result<UniqueFd> open(const std::string& path, int flags, mode_t mode = 0);
 
 Result<std::size_t> read(int fd, std::span<std::byte> out);  // 0 at end of file
 Result<std::size_t> pread(int fd, std::span<std::byte> out, std::uint64_t offset);
+Result<std::size_t> pwrite(int fd, std::span<const std::byte> bytes, std::uint64_t offset);
 Result<std::size_t> write(int fd, std::span<const std::byte> bytes);
 
 // For non-blocking fds: nullopt when the call would block.
 Result<std::optional<std::size_t>> try_read(int fd, std::span<std::byte> out);
 Result<std::optional<std::size_t>> try_write(int fd, std::span<const std::byte> bytes);
 
+// The same over several buffers; a call may move less than all of them hold, and takes the first
+// kMaxBuffers only. The send never raises SIGPIPE.
+inline constexpr std::size_t kMaxBuffers = 64;
+Result<std::size_t> preadv(int fd, std::span<const std::span<std::byte>> out, std::uint64_t offset);
+Result<std::optional<std::size_t>> try_readv(int fd, std::span<const std::span<std::byte>> out);
+Result<std::optional<std::size_t>> try_sendv(int socket,
+                                             std::span<const std::span<const std::byte>> bytes);
+
 Status set_nonblocking(int fd, bool on);
+Result<std::uint64_t> file_size(int fd);
+Status random_bytes(std::span<std::byte> out);  // from the kernel; does not wait once it is seeded
 
 // A counter other threads can add to. Non-blocking.
 Result<UniqueFd> event_fd();
@@ -39,10 +50,13 @@ Result<UniqueFd> epoll_create();
 Status epoll_ctl(int epoll, int operation, int fd, std::uint32_t events, std::uint64_t data);
 Result<int> epoll_wait(int epoll, std::span<epoll_event> events, int timeout_ms);  // 0 on EINTR
 
-// AF_UNIX stream sockets. `path` longer than sun_path is kInvalidArgument.
+// AF_UNIX stream sockets. `path` longer than sun_path is kInvalidArgument. The socket file of a
+// listener belongs to this user alone (mode 0600).
 Result<UniqueFd> unix_listen(const std::string& path);
 Result<UniqueFd> unix_connect(const std::string& path);  // non-blocking is up to the caller
+Result<UniqueFd> unix_connect_now(const std::string& path);  // non-blocking; fails if it must wait
 Result<std::optional<UniqueFd>> accept(int listener);    // nullopt when nobody waits
+Status shutdown_write(int socket);
 Result<std::pair<UniqueFd, UniqueFd>> socket_pair();     // AF_UNIX, stream
 
 // `name` is the request as written in the manual page: ioctl(fd, KVM_RUN, "KVM_RUN").
