@@ -1,11 +1,13 @@
 #include "base/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "base/sys.h"
 
@@ -41,6 +43,15 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
 
 Status write_all(int fd, std::span<const std::byte> bytes) {
   while (!bytes.empty()) bytes = bytes.subspan(SM_TRY(sys::write(fd, bytes)));
+  return {};
+}
+
+Status write_all_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset) {
+  while (!bytes.empty()) {
+    const std::size_t wrote = SM_TRY(sys::pwrite(fd, bytes, offset));
+    bytes = bytes.subspan(wrote);
+    offset += wrote;
+  }
   return {};
 }
 
@@ -85,6 +96,34 @@ Status AtomicFile::commit() {
     return Error::from_errno("rename to " + path_);
   temporary_.clear();
   return sync_directory_of(path_);
+}
+
+Result<FileLock> FileLock::acquire(const std::string& path, Deadline deadline) {
+  // flock(2) has no deadline of its own.
+  constexpr auto kRetry = std::chrono::milliseconds(20);
+  for (;;) {
+    UniqueFd fd = SM_TRY(sys::open(path, O_RDWR | O_CREAT, 0644));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+      // The one before us may have removed the file we opened; then we hold nothing.
+      struct stat held {};
+      struct stat named {};
+      if (::fstat(fd.get(), &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
+          held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
+        return FileLock(std::move(fd), path);
+      }
+    } else if (errno != EWOULDBLOCK && errno != EINTR) {
+      return Error::from_errno("flock " + path);
+    } else {
+      if (std::chrono::steady_clock::now() >= deadline) {
+        return Error(Errc::kTimeout, path + ": held by another process for too long");
+      }
+      std::this_thread::sleep_for(kRetry);
+    }
+  }
+}
+
+FileLock::~FileLock() {
+  if (!path_.empty()) ::unlink(path_.c_str());  // before the descriptor goes, so still ours
 }
 
 Result<TempDir> TempDir::create(const std::string& parent) {

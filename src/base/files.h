@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/deadline.h"
 #include "base/handles.h"
 
 namespace supermachine {
@@ -14,6 +15,9 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes);
 
 // Writes all of `bytes` to `fd`, which must be blocking.
 Status write_all(int fd, std::span<const std::byte> bytes);
+
+// Writes all of `bytes` at `offset`.
+Status write_all_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset);
 
 // Fills `out` from `fd` at `offset`; kCorrupt when the file ends first.
 Status read_exact_at(int fd, std::span<std::byte> out, std::uint64_t offset);
@@ -39,6 +43,22 @@ class AtomicFile {
   UniqueFd fd_;
   std::string path_;
   std::string temporary_;  // empty once committed
+};
+
+// Held by one process, or one owner within it, at a time. The lock file is removed at the end.
+class FileLock {
+ public:
+  // kTimeout when another holds it until then.
+  static Result<FileLock> acquire(const std::string& path, Deadline deadline);
+  FileLock(FileLock&& other) noexcept
+      : fd_(std::move(other.fd_)), path_(std::exchange(other.path_, {})) {}
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock();
+
+ private:
+  FileLock(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  UniqueFd fd_;
+  std::string path_;
 };
 
 // A directory of our own, removed with everything in it. Mode 0700.

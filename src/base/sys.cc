@@ -1,9 +1,12 @@
 #include "base/sys.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <linux/openat2.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -81,6 +84,16 @@ Result<UniqueFd> open(const std::string& path, int flags, mode_t mode) {
   return UniqueFd(fd);
 }
 
+Result<UniqueFd> open_beneath(int directory, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  const auto fd = retry_interrupted(
+      [&] { return ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof(how)); });
+  if (fd < 0) return Error::from_errno("open " + path);
+  return UniqueFd(static_cast<int>(fd));
+}
+
 Result<std::size_t> read(int fd, std::span<std::byte> out) {
   return transferred(retry_interrupted([&] { return ::read(fd, out.data(), out.size()); }), "read");
 }
@@ -142,6 +155,14 @@ Result<std::optional<std::size_t>> try_sendv(int socket,
       "sendmsg");
 }
 
+Result<std::optional<std::size_t>> try_peek(int socket, std::span<std::byte> out) {
+  return transferred_or_blocked(retry_interrupted([&] {
+                                  return ::recv(socket, out.data(), out.size(),
+                                                MSG_PEEK | MSG_DONTWAIT);
+                                }),
+                                "recv");
+}
+
 Status set_nonblocking(int fd, bool on) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return Error::from_errno("fcntl");
@@ -163,6 +184,13 @@ Status random_bytes(std::span<std::byte> out) {
     out = out.subspan(static_cast<std::size_t>(rc));
   }
   return {};
+}
+
+Result<bool> wait_ready(int fd, short events, Deadline deadline) {
+  pollfd watched{.fd = fd, .events = events, .revents = 0};
+  const int count = retry_interrupted([&] { return ::poll(&watched, 1, poll_timeout_ms(deadline)); });
+  if (count < 0) return Error::from_errno("poll");
+  return count != 0;
 }
 
 Result<UniqueFd> event_fd() {
@@ -232,8 +260,8 @@ Result<UniqueFd> unix_connect_now(const std::string& path) {
   return fd;
 }
 
-Status shutdown_write(int socket) {
-  if (::shutdown(socket, SHUT_WR) != 0) return Error::from_errno("shutdown");
+Status shutdown(int socket, int how) {
+  if (::shutdown(socket, how) != 0) return Error::from_errno("shutdown");
   return {};
 }
 

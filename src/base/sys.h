@@ -14,11 +14,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/deadline.h"
 #include "base/handles.h"
 
 namespace supermachine::sys {
 
 Result<UniqueFd> open(const std::string& path, int flags, mode_t mode = 0);
+// `path` below the open `directory`: no ".." and no symlink leads out of it (openat2(2)).
+Result<UniqueFd> open_beneath(int directory, const std::string& path, int flags);
 
 Result<std::size_t> read(int fd, std::span<std::byte> out);  // 0 at end of file
 Result<std::size_t> pread(int fd, std::span<std::byte> out, std::uint64_t offset);
@@ -37,7 +40,14 @@ Result<std::optional<std::size_t>> try_readv(int fd, std::span<const std::span<s
 Result<std::optional<std::size_t>> try_sendv(int socket,
                                              std::span<const std::span<const std::byte>> bytes);
 
+// What try_read() would give, left where it is. Sockets only.
+Result<std::optional<std::size_t>> try_peek(int socket, std::span<std::byte> out);
+
 Status set_nonblocking(int fd, bool on);
+
+// poll(2) on one fd: true when one of `events` (POLLIN, POLLOUT) or an error is there, false at the
+// deadline.
+Result<bool> wait_ready(int fd, short events, Deadline deadline);
 Result<std::uint64_t> file_size(int fd);
 Status random_bytes(std::span<std::byte> out);  // from the kernel; does not wait once it is seeded
 
@@ -56,7 +66,7 @@ Result<UniqueFd> unix_listen(const std::string& path);
 Result<UniqueFd> unix_connect(const std::string& path);  // non-blocking is up to the caller
 Result<UniqueFd> unix_connect_now(const std::string& path);  // non-blocking; fails if it must wait
 Result<std::optional<UniqueFd>> accept(int listener);    // nullopt when nobody waits
-Status shutdown_write(int socket);
+Status shutdown(int socket, int how);  // SHUT_RD, SHUT_WR, SHUT_RDWR
 Result<std::pair<UniqueFd, UniqueFd>> socket_pair();     // AF_UNIX, stream
 
 // `name` is the request as written in the manual page: ioctl(fd, KVM_RUN, "KVM_RUN").

@@ -1,0 +1,40 @@
+// An image on disk becomes a root file system: reference -> manifest -> verified layers -> merged
+// tree -> one squashfs, kept in a cache by the chain of its layers (docs/formats/image-cache.md).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/deadline.h"
+#include "oci/image.h"
+#include "oci/layer_stream.h"
+#include "rootfs/layer_tree.h"
+
+namespace supermachine::bake {
+
+struct ImportOptions {
+  std::string cache_dir;  // made if missing
+  oci::Platform platform;
+  oci::LayerLimits layer_limits;
+  rootfs::Limits limits;
+  Deadline deadline = Deadline::max();  // for another import of the same image to end
+  // What is being done, for a progress line; only when there is work to do.
+  std::function<void(std::string_view)> progress;
+};
+
+struct ImportedImage {
+  std::string rootfs_path;  // the squashfs, in the cache
+  oci::ImageConfig config;
+  std::string name;       // tag or annotation; may be empty
+  oci::Digest digest;     // of the manifest (of the configuration, in a docker archive)
+  std::string chain_key;  // what the cache knows the root file system by
+  bool was_cached = false;
+};
+
+// Safe against others importing the same image at the same time, in this process or another. On
+// failure the cache is as it was. An image that is in the cache costs reading its manifest and
+// configuration; its layers are not looked at.
+Result<ImportedImage> import_image(std::string_view reference, const ImportOptions& options);
+
+}  // namespace supermachine::bake

@@ -1,0 +1,44 @@
+// Indexes and manifests (OCI image-spec; docker's schema 2 differs in names only), and the list in
+// a docker archive. Decoding only: blobs are fetched by image.cc.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oci/digest.h"
+#include "oci/image.h"
+
+namespace supermachine::oci {
+
+struct Descriptor {
+  std::string media_type;
+  Digest digest;
+  std::uint64_t size = 0;
+  std::optional<Platform> platform;
+  std::map<std::string, std::string> annotations;
+
+  [[nodiscard]] bool is_index() const;
+  [[nodiscard]] bool is_manifest() const;
+  // Signatures and build records that lie beside images are no images.
+  [[nodiscard]] bool is_attestation() const;
+  [[nodiscard]] std::string name() const;  // the annotation people choose by, or empty
+};
+
+struct Manifest {
+  Descriptor config;
+  std::vector<Descriptor> layers;
+};
+
+struct DockerImage {   // one element of manifest.json
+  std::string config;  // a member's name
+  std::vector<std::string> tags;
+  std::vector<std::string> layers;
+};
+
+Result<std::vector<Descriptor>> parse_index(std::string_view text);
+Result<Manifest> parse_manifest(std::string_view text);
+Result<std::vector<DockerImage>> parse_docker_manifest(std::string_view text);
+
+}  // namespace supermachine::oci

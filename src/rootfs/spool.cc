@@ -1,0 +1,36 @@
+#include "rootfs/spool.h"
+
+#include <fcntl.h>
+
+#include "base/files.h"
+#include "base/sys.h"
+
+namespace supermachine::rootfs {
+namespace {
+
+constexpr std::size_t kFlushBytes = std::size_t{1} << 20;
+
+}  // namespace
+
+Result<Spool> Spool::create(const std::string& directory) {
+  return Spool(SM_TRY(sys::open(directory, O_TMPFILE | O_RDWR | O_EXCL, 0600)));
+}
+
+Status Spool::append(std::span<const std::byte> bytes) {
+  pending_.insert(pending_.end(), bytes.begin(), bytes.end());
+  return pending_.size() < kFlushBytes ? Status() : flush();
+}
+
+Status Spool::flush() {
+  SM_TRY(write_all(file_.get(), pending_));
+  flushed_ += pending_.size();
+  pending_.clear();
+  return {};
+}
+
+Status Spool::read(const Range& range, std::uint64_t offset, std::span<std::byte> out) const {
+  SM_CHECK(offset <= range.size && out.size() <= range.size - offset);
+  return read_exact_at(file_.get(), out, range.offset + offset);
+}
+
+}  // namespace supermachine::rootfs
