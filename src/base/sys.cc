@@ -1,13 +1,13 @@
 #include "base/sys.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 
@@ -127,7 +127,8 @@ Result<std::optional<std::size_t>> try_write(int fd, std::span<const std::byte> 
       retry_interrupted([&] { return ::write(fd, bytes.data(), bytes.size()); }), "write");
 }
 
-Result<std::size_t> preadv(int fd, std::span<const std::span<std::byte>> out, std::uint64_t offset) {
+Result<std::size_t> preadv(int fd, std::span<const std::span<std::byte>> out,
+                           std::uint64_t offset) {
   const Buffers into = buffers(out);
   return transferred(retry_interrupted([&] {
                        return ::preadv(fd, into.vectors.data(), static_cast<int>(into.count),
@@ -156,11 +157,10 @@ Result<std::optional<std::size_t>> try_sendv(int socket,
 }
 
 Result<std::optional<std::size_t>> try_peek(int socket, std::span<std::byte> out) {
-  return transferred_or_blocked(retry_interrupted([&] {
-                                  return ::recv(socket, out.data(), out.size(),
-                                                MSG_PEEK | MSG_DONTWAIT);
-                                }),
-                                "recv");
+  return transferred_or_blocked(
+      retry_interrupted(
+          [&] { return ::recv(socket, out.data(), out.size(), MSG_PEEK | MSG_DONTWAIT); }),
+      "recv");
 }
 
 Status set_nonblocking(int fd, bool on) {
@@ -188,7 +188,8 @@ Status random_bytes(std::span<std::byte> out) {
 
 Result<bool> wait_ready(int fd, short events, Deadline deadline) {
   pollfd watched{.fd = fd, .events = events, .revents = 0};
-  const int count = retry_interrupted([&] { return ::poll(&watched, 1, poll_timeout_ms(deadline)); });
+  const int count =
+      retry_interrupted([&] { return ::poll(&watched, 1, poll_timeout_ms(deadline)); });
   if (count < 0) return Error::from_errno("poll");
   return count != 0;
 }

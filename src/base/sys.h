@@ -63,11 +63,11 @@ Result<int> epoll_wait(int epoll, std::span<epoll_event> events, int timeout_ms)
 // AF_UNIX stream sockets. `path` longer than sun_path is kInvalidArgument. The socket file of a
 // listener belongs to this user alone (mode 0600).
 Result<UniqueFd> unix_listen(const std::string& path);
-Result<UniqueFd> unix_connect(const std::string& path);  // non-blocking is up to the caller
+Result<UniqueFd> unix_connect(const std::string& path);      // non-blocking is up to the caller
 Result<UniqueFd> unix_connect_now(const std::string& path);  // non-blocking; fails if it must wait
-Result<std::optional<UniqueFd>> accept(int listener);    // nullopt when nobody waits
-Status shutdown(int socket, int how);  // SHUT_RD, SHUT_WR, SHUT_RDWR
-Result<std::pair<UniqueFd, UniqueFd>> socket_pair();     // AF_UNIX, stream
+Result<std::optional<UniqueFd>> accept(int listener);        // nullopt when nobody waits
+Status shutdown(int socket, int how);                        // SHUT_RD, SHUT_WR, SHUT_RDWR
+Result<std::pair<UniqueFd, UniqueFd>> socket_pair();         // AF_UNIX, stream
 
 // `name` is the request as written in the manual page: ioctl(fd, KVM_RUN, "KVM_RUN").
 template <typename Arg = int>
