@@ -1,0 +1,43 @@
+// One call in progress: what the server hands to the code that carries it out.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/channel.h"
+#include "agent/reaper.h"
+#include "base/event_loop.h"
+
+namespace supermachine::agent {
+
+// What calls share. Outlives them all.
+struct Services {
+  EventLoop& loop;
+  Reaper& reaper;
+  std::string root;                // where /etc/passwd is looked up; "" in a guest
+  std::function<void()> shutdown;  // after a shutdown call was answered; may not return
+};
+
+// The services, this call's stream, and how to end: `finish` after the last frame was sent, or once
+// nothing is left to clean up after on_broken(). The call is destroyed later, from the loop.
+struct CallContext {
+  Services& services;
+  Channel& channel;
+  std::function<void()> finish;
+};
+
+class Call {
+ public:
+  Call() = default;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  virtual ~Call() = default;
+
+  // A frame after the request. An error is told to the host and ends the call.
+  virtual Status on_frame(const rpc::FrameView& frame) = 0;
+  virtual void on_drained() {}  // the host took everything: bulk data may be sent again
+  virtual void on_broken() = 0;
+};
+
+}  // namespace supermachine::agent

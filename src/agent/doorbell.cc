@@ -1,0 +1,61 @@
+#include "agent/doorbell.h"
+
+#include "agent/vsock.h"
+
+namespace supermachine::agent {
+namespace {
+
+constexpr std::chrono::milliseconds kMaxPause{1000};
+
+}  // namespace
+
+Doorbell::Doorbell(EventLoop& loop, rpc::Hello hello, Handlers handlers)
+    : loop_(loop), hello_(std::move(hello)), handlers_(std::move(handlers)) {}
+
+Doorbell::~Doorbell() {
+  if (retry_) loop_.cancel(*retry_);
+  if (connecting_) loop_.remove(connecting_.get());
+}
+
+void Doorbell::ring() {
+  channel_.reset();
+  auto connecting = handlers_.connect();
+  if (!connecting.ok()) return ring_again();
+  connecting_ = std::move(connecting).value();
+  if (!loop_.add(connecting_.get(), EPOLLOUT, [this](std::uint32_t) { on_connected(); }).ok()) {
+    ring_again();
+  }
+}
+
+void Doorbell::on_connected() {
+  loop_.remove(connecting_.get());
+  UniqueFd stream = std::move(connecting_);
+  if (!connect_outcome(stream.get()).ok()) return ring_again();
+  auto channel = Channel::create(loop_, std::move(stream),
+                                 {.on_frame = [this](const rpc::FrameView& f) { on_frame(f); },
+                                  .on_drained = [] {},
+                                  .on_broken = [this] { ring_again(); }});
+  if (!channel.ok()) return ring_again();
+  channel_ = std::move(channel).value();
+  pause_ = std::chrono::milliseconds(0);
+  channel_->send(hello_);
+}
+
+void Doorbell::on_frame(const rpc::FrameView& frame) {
+  // Others come from a host that is newer than this agent and looks at its features.
+  if (frame.type == rpc::FrameType::kShutdown) handlers_.shutdown();
+}
+
+// From the loop, not at once: a handler of the channel that is replaced may be our caller. Quickly
+// at first, since a restored host waits for the bell; ever slower when nobody answers.
+void Doorbell::ring_again() {
+  connecting_ = UniqueFd();
+  if (retry_) loop_.cancel(*retry_);
+  retry_ = loop_.call_at(deadline_in(pause_), [this] {
+    retry_.reset();
+    ring();
+  });
+  pause_ = std::min(std::max(2 * pause_, std::chrono::milliseconds(1)), kMaxPause);
+}
+
+}  // namespace supermachine::agent

@@ -1,0 +1,31 @@
+// Users and groups as the image's /etc/passwd and /etc/group have them. Both files are the image
+// author's: any line may be malformed and is then skipped. The C library's own lookup is not used:
+// it loads modules, which a static program must not.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supermachine/result.h"
+
+namespace supermachine::agent {
+
+struct User {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  // supplementary
+  std::string home = "/";
+  bool operator==(const User&) const = default;
+};
+
+// `spec` is "", USER or USER:GROUP, each a name or a number; "" means uid 0. Follows `docker run
+// --user`: a number need not be listed, a group that is named replaces the supplementary ones.
+Result<User> find_user(std::string_view spec, std::string_view passwd, std::string_view group);
+
+// The same with the files under `root` ("" in the guest). An absent file counts as empty.
+Result<User> find_user(std::string_view spec, const std::string& root);
+
+}  // namespace supermachine::agent
