@@ -55,6 +55,7 @@ Result<Queue> Queue::create(const GuestMemory& memory, const QueueState& state,
   }
   const std::uint64_t size = layout.size;
   Queue queue(memory, state, features);
+  queue.signalled_used_ = state.next_used;
   // The event index behind each ring is there whether or not it is negotiated (2.7.6, 2.7.8).
   queue.desc_ = SM_TRY(memory.slice(layout.desc, sizeof(Descriptor) * size));
   queue.avail_ = SM_TRY(memory.slice(layout.avail, kRingOffset + 2 * size + 2));
@@ -168,8 +169,8 @@ void Queue::complete(Chain chain, std::uint32_t written) {
 bool Queue::needs_interrupt() {
   if (!ready()) return false;
   const std::uint16_t old = std::exchange(signalled_used_, state_.next_used);
+  if (old == state_.next_used) return false;
   const bool old_valid = std::exchange(signalled_valid_, true);
-  if (old_valid && old == state_.next_used) return false;
   // Stored once more, sequentially consistent this time: the driver's wish must be read after the
   // driver could see our index (2.7.7.2), and release stores alone don't order that.
   std::atomic_ref(*used_index()).store(state_.next_used, std::memory_order_seq_cst);

@@ -57,7 +57,8 @@ class Queue {
   // Hands `chain` back, telling the driver `written` bytes of its writable part are valid.
   void complete(Chain chain, std::uint32_t written);
 
-  // Whether the completions since the last call should interrupt the driver. Ask once per batch.
+  // Whether the completions since the last call, if any, should interrupt the driver. Ask once per
+  // batch.
   [[nodiscard]] bool needs_interrupt();
 
   // How many requests one notification may handle before others get a turn.
