@@ -270,8 +270,7 @@ Result<TarEntry> TarReader::decode(std::span<const std::byte> block, Extensions 
     case '\0':
     case '0':
     case '7':
-      // Before ustar a directory was a file with a slash.
-      entry.type = entry.path.ends_with('/') ? TarEntry::Type::kDirectory : TarEntry::Type::kFile;
+      entry.type = TarEntry::Type::kFile;
       break;
     case '1':
       entry.type = TarEntry::Type::kHardLink;
@@ -312,6 +311,10 @@ Result<TarEntry> TarReader::decode(std::span<const std::byte> block, Extensions 
     if (in_header < 0 || entry.size > std::numeric_limits<std::int64_t>::max() - 2 * kBlock) {
       return corrupt("'" + entry.path + "' has an impossible size");
     }
+  }
+  // Before ustar a directory was a file with a slash.
+  if (entry.type == TarEntry::Type::kFile && entry.size == 0 && entry.path.ends_with('/')) {
+    entry.type = TarEntry::Type::kDirectory;
   }
   entry.data_offset = position_;
   data_left_ = entry.size;

@@ -236,6 +236,9 @@ Result<SqfsInode> Writer::make_directory(NodeId id) {
   SqfsInode inode(
       sqfs_dir_writer_create_inode(directories_.get(), refs_[id].links, kNoXattrs, parent));
   if (!inode) return Error(Errc::kExhausted, "squashfs: out of memory");
+  // The library counts every name in the directory; stat(2) has one for each directory below.
+  const bool is_extended = inode->base.type == SQFS_INODE_EXT_DIR;
+  (is_extended ? inode->data.dir_ext.nlink : inode->data.dir.nlink) = refs_[id].links;
   return inode;
 }
 
