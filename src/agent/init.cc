@@ -83,26 +83,25 @@ Status open_console() {
   return {};
 }
 
-Status mount_root_device(const std::string& device) {
+// A driver may still be looking for its device when we start. Asks for the name before it mounts,
+// since the kernel logs every mount that fails.
+Status wait_for_device(const std::string& device) {
   const Deadline deadline = deadline_in(kRootDeadline);
-  for (;;) {
-    if (::mount(device.c_str(), "/lower", "squashfs", MS_RDONLY | MS_NODEV, nullptr) == 0)
-      return {};
-    const int why = errno;
-    // The driver may still be looking at it.
-    if ((why != ENOENT && why != ENXIO && why != ENODEV) ||
-        std::chrono::steady_clock::now() > deadline) {
-      return Error::from_errno("mount root file system " + device, why);
+  while (::access(device.c_str(), F_OK) != 0) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return Error(Errc::kNotFound, "root device " + device + " did not appear");
     }
     const timespec pause{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(kRootRetry).count()};
     ::nanosleep(&pause, nullptr);
   }
+  return {};
 }
 
 // The image read-only below, memory above, joined and made the root of this process and its heirs.
 Status switch_root(const std::string& device) {
   for (const char* dir : {"/lower", "/upper", "/root"}) SM_TRY(ensure_directory(dir));
-  SM_TRY(mount_root_device(device));
+  SM_TRY(wait_for_device(device));
+  SM_TRY(mount_at({device.c_str(), "/lower", "squashfs", MS_RDONLY | MS_NODEV, nullptr, true}));
   SM_TRY(mount_at({"tmpfs", "/upper", "tmpfs", 0, "mode=0755", true}));
   for (const char* dir : {"/upper/data", "/upper/work"}) SM_TRY(ensure_directory(dir));
   SM_TRY(mount_at({"overlay", "/root", "overlay", 0,

@@ -48,7 +48,9 @@ class AgentProcess {
   static Status serve(UniqueFd listener, std::string root) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // as the first process of a guest is by nature
-    if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return Error::from_errno("signal");
+    for (const int signal : {SIGPIPE, SIGXFSZ}) {
+      if (::signal(signal, SIG_IGN) == SIG_ERR) return Error::from_errno("signal");
+    }
     const auto loop = SM_TRY(EventLoop::create());
     const auto reaper = SM_TRY(agent::Reaper::create(*loop));
     agent::Server server(
