@@ -1,0 +1,56 @@
+// How a VM of an image is to be.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "supermachine/assets.h"
+
+namespace supermachine {
+
+// A value: copy it, keep it, pass it to several starts. Settings are checked by Image::start().
+//
+//   auto vm = image.start(VmConfig().with_memory_mib(512).with_vcpus(2));
+class VmConfig {
+ public:
+  // MiB of guest memory, default 256. Memory costs the host nothing before the guest touches it.
+  VmConfig& with_memory_mib(std::uint32_t mib) { return memory_mib_ = mib, *this; }
+  // Default 1, at most 32.
+  VmConfig& with_vcpus(std::uint32_t count) { return vcpus_ = count, *this; }
+  // Default: AssetPaths::discover().
+  VmConfig& with_assets(AssetPaths assets) { return assets_ = std::move(assets), *this; }
+  // Where to put a unix socket through which other processes reach the guest's vsock ports
+  // (docs/formats/vsock-mux.md); Vm::vsock_path() has its name. Default: no such socket.
+  VmConfig& with_vsock_mux_dir(std::string dir) { return vsock_mux_dir_ = std::move(dir), *this; }
+  // How long the guest may take until its agent answers. Default 30 s.
+  VmConfig& with_boot_timeout(std::chrono::milliseconds timeout) {
+    return boot_timeout_ = timeout, *this;
+  }
+  // Default "supermachine".
+  VmConfig& with_hostname(std::string name) { return hostname_ = std::move(name), *this; }
+  // A file descriptor, borrowed for the life of the VM, that gets what the guest prints on its
+  // serial console, the kernel's boot messages included. What it does not take at once is dropped:
+  // use a file, or make it non-blocking. Default: none; the last lines appear in errors anyway.
+  VmConfig& with_console_fd(int fd) { return console_fd_ = fd, *this; }
+
+  [[nodiscard]] std::uint32_t memory_mib() const { return memory_mib_; }
+  [[nodiscard]] std::uint32_t vcpus() const { return vcpus_; }
+  [[nodiscard]] const std::optional<AssetPaths>& assets() const { return assets_; }
+  [[nodiscard]] const std::string& vsock_mux_dir() const { return vsock_mux_dir_; }
+  [[nodiscard]] std::chrono::milliseconds boot_timeout() const { return boot_timeout_; }
+  [[nodiscard]] const std::string& hostname() const { return hostname_; }
+  [[nodiscard]] int console_fd() const { return console_fd_; }
+
+ private:
+  std::uint32_t memory_mib_ = 256;
+  std::uint32_t vcpus_ = 1;
+  std::optional<AssetPaths> assets_;
+  std::string vsock_mux_dir_;
+  std::chrono::milliseconds boot_timeout_ = std::chrono::seconds(30);
+  std::string hostname_ = "supermachine";
+  int console_fd_ = -1;
+};
+
+}  // namespace supermachine
