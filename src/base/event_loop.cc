@@ -86,12 +86,14 @@ Status EventLoop::run_once(Deadline deadline) {
       sys::epoll_wait(epoll_.get(), events, poll_timeout_ms(std::min(deadline, next_timer()))));
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events.at(static_cast<std::size_t>(i));
-    if (event.data.u64 == kWakeId) {
+    // A copy: epoll_event is packed, and find() takes a reference.
+    const std::uint64_t id = event.data.u64;
+    if (id == kWakeId) {
       sys::event_fd_clear(wake_.get());
       run_posted();
       continue;
     }
-    const auto found = watches_.find(event.data.u64);
+    const auto found = watches_.find(id);
     if (found == watches_.end()) continue;  // removed by an earlier handler of this batch
     const std::shared_ptr<Watch> watch = found->second;  // survives its own removal
     watch->handler(event.events);
