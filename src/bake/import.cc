@@ -37,6 +37,12 @@ void remove_leftovers(const std::string& directory, const std::string& file_name
   }
 }
 
+Status apply_layer(const oci::Image& image, const oci::Layer& layer, const oci::LayerLimits& limits,
+                   rootfs::LayerTree& tree) {
+  const auto bytes = SM_TRY(oci::open_layer(image, layer, limits));
+  return tree.apply(*bytes);
+}
+
 Status build_rootfs(const oci::Image& image, const ImportOptions& options,
                     const std::string& directory, const std::string& path) {
   const auto report = [&](const std::string& doing) {
@@ -47,13 +53,14 @@ Status build_rootfs(const oci::Image& image, const ImportOptions& options,
   for (std::size_t i = 0; i < image.layers.size(); ++i) {
     const oci::Layer& layer = image.layers[i];
     report(fmt::format("unpacking layer {} of {}", i + 1, image.layers.size()));
-    auto bytes = SM_TRY(oci::open_layer(image, layer, options.layer_limits));
-    SM_TRY(tree.apply(*bytes));
+    Status applied = apply_layer(image, layer, options.layer_limits, tree);
+    if (!applied.ok()) return std::move(applied).error().with(layer.text());
   }
   SM_TRY(spool.flush());
   report("writing the root file system");
   AtomicFile out = SM_TRY(AtomicFile::create(path));
-  SM_TRY(rootfs::write_squashfs(tree, spool, out));
+  Status written = rootfs::write_squashfs(tree, spool, out);
+  if (!written.ok()) return std::move(written).error().with(path);
   return out.commit();
 }
 

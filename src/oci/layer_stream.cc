@@ -73,23 +73,10 @@ class BoundedSource final : public ByteSource {
   std::uint64_t total_ = 0;
 };
 
-class NamedSource final : public ByteSource {
- public:
-  NamedSource(std::unique_ptr<ByteSource> bytes, std::string name)
-      : bytes_(std::move(bytes)), name_(std::move(name)) {}
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    auto got = bytes_->read(out);
-    if (!got.ok()) return std::move(got).error().with(name_);
-    return got;
-  }
+}  // namespace
 
- private:
-  std::unique_ptr<ByteSource> bytes_;
-  std::string name_;
-};
-
-Result<std::unique_ptr<ByteSource>> open_unnamed(const Image& image, const Layer& layer,
-                                                 const LayerLimits& limits) {
+Result<std::unique_ptr<ByteSource>> open_layer(const Image& image, const Layer& layer,
+                                               const LayerLimits& limits) {
   const Compression promised = SM_TRY(compression_of_media_type(layer.media_type));
   auto blob = SM_TRY(image.blobs->open(layer.blob_name));
   if (!blob) {
@@ -109,16 +96,6 @@ Result<std::unique_ptr<ByteSource>> open_unnamed(const Image& image, const Layer
   bytes = std::make_unique<BoundedSource>(std::move(bytes), blob->size, limits);
   return std::unique_ptr<ByteSource>(std::make_unique<VerifiedSource>(
       std::move(bytes), layer.diff_id, "digest of the unpacked layer (diff_id)"));
-}
-
-}  // namespace
-
-Result<std::unique_ptr<ByteSource>> open_layer(const Image& image, const Layer& layer,
-                                               const LayerLimits& limits) {
-  auto bytes = open_unnamed(image, layer, limits);
-  if (!bytes.ok()) return std::move(bytes).error().with(layer.text());
-  return std::unique_ptr<ByteSource>(
-      std::make_unique<NamedSource>(std::move(bytes).value(), layer.text()));
 }
 
 }  // namespace supermachine::oci

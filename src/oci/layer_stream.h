@@ -19,7 +19,7 @@ struct LayerLimits {
   std::uint64_t free_bytes = std::uint64_t{1} << 30;
 };
 
-// Errors name the layer. read() answers 0 only after both digests agreed.
+// read() answers 0 only after both digests agreed. Naming the layer in errors is the caller's part.
 Result<std::unique_ptr<ByteSource>> open_layer(const Image& image, const Layer& layer,
                                                const LayerLimits& limits = {});
 

@@ -13,7 +13,7 @@ constexpr std::size_t kFlushBytes = std::size_t{1} << 20;
 }  // namespace
 
 Result<Spool> Spool::create(const std::string& directory) {
-  return Spool(SM_TRY(sys::open(directory, O_TMPFILE | O_RDWR | O_EXCL, 0600)));
+  return Spool(SM_TRY(sys::open(directory, O_TMPFILE | O_RDWR | O_EXCL, 0600)), directory);
 }
 
 Status Spool::append(std::span<const std::byte> bytes) {
@@ -22,7 +22,9 @@ Status Spool::append(std::span<const std::byte> bytes) {
 }
 
 Status Spool::flush() {
-  SM_TRY(write_all(file_.get(), pending_));
+  Status written = write_all(file_.get(), pending_);
+  // Almost always a full disk, so the user wants to know which.
+  if (!written.ok()) return std::move(written).error().with("temporary file in " + directory_);
   flushed_ += pending_.size();
   pending_.clear();
   return {};

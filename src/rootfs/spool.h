@@ -28,9 +28,11 @@ class Spool {
   Status read(const Range& range, std::uint64_t offset, std::span<std::byte> out) const;
 
  private:
-  explicit Spool(UniqueFd file) : file_(std::move(file)) {}
+  Spool(UniqueFd file, std::string directory)
+      : file_(std::move(file)), directory_(std::move(directory)) {}
 
   UniqueFd file_;
+  std::string directory_;  // for messages
   std::uint64_t flushed_ = 0;
   std::vector<std::byte> pending_;
 };

@@ -1,0 +1,170 @@
+// Small images made in a test: blobs, manifests and indexes, honest or not, as a set of named files
+// that becomes a directory, an archive or a BlobSource.
+#pragma once
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "oci/blob_source.h"
+#include "oci/digest.h"
+#include "oci/json.h"
+#include "tar_writer.h"
+
+namespace supermachine {
+
+// Through libarchive, as one member without a format.
+inline std::string compressed(const std::string& bytes, bool with_zstd) {
+  std::string out(bytes.size() + 65536, '\0');
+  std::size_t used = 0;
+  archive* const a = archive_write_new();
+  archive_write_set_format_raw(a);
+  SM_CHECK((with_zstd ? archive_write_add_filter_zstd(a) : archive_write_add_filter_gzip(a)) ==
+           ARCHIVE_OK);
+  archive_write_set_bytes_in_last_block(a, 1);
+  SM_CHECK(archive_write_open_memory(a, out.data(), out.size(), &used) == ARCHIVE_OK);
+  archive_entry* const entry = archive_entry_new();
+  archive_entry_set_filetype(entry, AE_IFREG);
+  archive_entry_set_pathname(entry, "x");
+  SM_CHECK(archive_write_header(a, entry) == ARCHIVE_OK);
+  SM_CHECK(archive_write_data(a, bytes.data(), bytes.size()) ==
+           static_cast<la_ssize_t>(bytes.size()));
+  SM_CHECK(archive_write_close(a) == ARCHIVE_OK);
+  archive_entry_free(entry);
+  archive_write_free(a);
+  out.resize(used);
+  return out;
+}
+inline std::string gzip(const std::string& bytes) { return compressed(bytes, false); }
+inline std::string zstd(const std::string& bytes) { return compressed(bytes, true); }
+
+class OciImage {
+ public:
+  struct Layer {
+    std::string blob;
+    std::string diff_id;
+    std::string media_type = "application/vnd.oci.image.layer.v1.tar";
+  };
+
+  static Layer plain(const TarWriter& tar) { return {tar.finish(), digest(tar.finish())}; }
+  static Layer gzipped(const TarWriter& tar) {
+    return {gzip(tar.finish()), digest(tar.finish()),
+            "application/vnd.oci.image.layer.v1.tar+gzip"};
+  }
+  static Layer zstandard(const TarWriter& tar) {
+    return {zstd(tar.finish()), digest(tar.finish()),
+            "application/vnd.oci.image.layer.v1.tar+zstd"};
+  }
+  static std::string digest(const std::string& bytes) { return oci::Sha256::of(bytes).text(); }
+
+  // A configuration with what the tests look at.
+  static oci::Json config(const std::vector<Layer>& layers,
+                          const std::string& architecture = "amd64",
+                          const std::string& os = "linux") {
+    oci::Json json = {{"architecture", architecture},
+                      {"os", os},
+                      {"config",
+                       {{"Env", {"PATH=/bin", "A=b"}},
+                        {"Entrypoint", {"/init", "-v"}},
+                        {"Cmd", {"sh"}},
+                        {"WorkingDir", "/srv"},
+                        {"User", "app:staff"},
+                        {"ExposedPorts", {{"80/tcp", oci::Json::object()}}},
+                        {"Volumes", {{"/data", oci::Json::object()}}},
+                        {"Labels", {{"a", "1"}}},
+                        {"StopSignal", "SIGQUIT"}}},
+                      {"rootfs", {{"type", "layers"}, {"diff_ids", oci::Json::array()}}}};
+    for (const Layer& layer : layers) json["rootfs"]["diff_ids"].push_back(layer.diff_id);
+    return json;
+  }
+
+  // Adds a blob under its digest and returns a descriptor of it.
+  oci::Json add_blob(const std::string& bytes, const std::string& media_type) {
+    const std::string name = digest(bytes);
+    files["blobs/sha256/" + name.substr(7)] = bytes;
+    return {{"mediaType", media_type}, {"digest", name}, {"size", bytes.size()}};
+  }
+
+  oci::Json add_manifest(const std::vector<Layer>& layers, const oci::Json& configuration) {
+    oci::Json manifest = {
+        {"schemaVersion", 2},
+        {"mediaType", "application/vnd.oci.image.manifest.v1+json"},
+        {"config", add_blob(configuration.dump(), "application/vnd.oci.image.config.v1+json")},
+        {"layers", oci::Json::array()}};
+    for (const Layer& layer : layers) {
+      manifest["layers"].push_back(add_blob(layer.blob, layer.media_type));
+    }
+    return add_blob(manifest.dump(), "application/vnd.oci.image.manifest.v1+json");
+  }
+  oci::Json add_manifest(const std::vector<Layer>& layers) {
+    return add_manifest(layers, config(layers));
+  }
+
+  oci::Json add_index(const std::vector<oci::Json>& descriptors) {
+    return add_blob(index(descriptors), "application/vnd.oci.image.index.v1+json");
+  }
+  void set_index(const std::vector<oci::Json>& descriptors) {
+    files["oci-layout"] = R"({"imageLayoutVersion": "1.0.0"})";
+    files["index.json"] = index(descriptors);
+  }
+  static std::string index(const std::vector<oci::Json>& descriptors) {
+    return oci::Json{{"schemaVersion", 2}, {"manifests", descriptors}}.dump();
+  }
+  static oci::Json named(oci::Json descriptor, const std::string& name) {
+    descriptor["annotations"]["org.opencontainers.image.ref.name"] = name;
+    return descriptor;
+  }
+  static oci::Json for_platform(oci::Json descriptor, const std::string& os,
+                                const std::string& architecture) {
+    descriptor["platform"] = {{"os", os}, {"architecture", architecture}};
+    return descriptor;
+  }
+
+  // One image of `layers`, and nothing else.
+  static OciImage of(const std::vector<Layer>& layers) {
+    OciImage image;
+    image.set_index({image.add_manifest(layers)});
+    return image;
+  }
+
+  [[nodiscard]] std::string archive() const {
+    TarWriter tar;
+    for (const auto& [name, bytes] : files) tar.file("./" + name, bytes);
+    return tar.finish();
+  }
+  void write_archive(const std::string& path) const { write(path, archive()); }
+  void write_layout(const std::string& directory) const {
+    for (const auto& [name, bytes] : files) {
+      const std::filesystem::path path = directory + "/" + name;
+      std::filesystem::create_directories(path.parent_path());
+      write(path, bytes);
+    }
+  }
+  static void write(const std::string& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+
+  std::map<std::string, std::string> files;
+};
+
+// The files of an OciImage, without a disk.
+class MemoryBlobs final : public oci::BlobSource {
+ public:
+  explicit MemoryBlobs(std::map<std::string, std::string> files) : files_(std::move(files)) {}
+  Result<std::optional<oci::Blob>> open(std::string_view name) const override {
+    const auto found = files_.find(std::string(name));
+    if (found == files_.end()) return std::optional<oci::Blob>();
+    const auto bytes = std::as_bytes(std::span(found->second));
+    return std::optional(oci::Blob{std::make_unique<MemorySource>(bytes), bytes.size()});
+  }
+
+ private:
+  std::map<std::string, std::string> files_;
+};
+
+}  // namespace supermachine
