@@ -14,7 +14,6 @@ constexpr std::uint32_t kMagic = 0x7472'6976;  // "virt"
 constexpr std::uint32_t kMmioVersion = 2;
 constexpr std::uint32_t kVendor = 0x4d56'4d53;  // "SMVM"
 constexpr std::uint32_t kNoSharedMemory = 0xffff'ffff;
-constexpr std::uint32_t kDriverBits = kAcknowledge | kDriver | kDriverOk | kFeaturesOk | kFailed;
 
 std::uint32_t half(std::uint64_t value, std::uint32_t selector) {
   if (selector > 1) return 0;
@@ -243,17 +242,18 @@ void MmioTransport::write_status(std::uint32_t value) {
 // sees when it reads the status back; a driver cannot clear bits but by a reset. True when the
 // device is to be started.
 bool MmioTransport::add_status_bits(std::uint32_t value) {
-  const std::uint32_t old = registers_.status;
-  if ((old & kNeedsReset) != 0) return false;
-  const std::uint32_t added = value & ~old & kDriverBits;
+  std::uint32_t status = registers_.status;
+  if ((status & kNeedsReset) != 0) return false;
+  const std::uint32_t added = value & ~status;
   const auto take = [&](std::uint32_t bit, bool allowed) {
-    if ((added & bit) != 0 && allowed) registers_.status |= bit;
-    return (registers_.status & bit) != 0;
+    if (allowed) status |= added & bit;
+    return (status & bit) != 0;
   };
   take(kFailed, true);
   const bool acknowledged = take(kAcknowledge, true);
   const bool has_driver = take(kDriver, acknowledged);
   const bool agreed = take(kFeaturesOk, has_driver && features_acceptable());
+  registers_.status = status;
   return agreed && (added & kDriverOk) != 0;
 }
 
