@@ -1,0 +1,12 @@
+#include "supermachine/host.h"
+
+#include "kvm/probe.h"
+
+namespace supermachine {
+
+HostReport check_host() {
+  kvm::ProbeReport report = kvm::probe();
+  return {.problems = std::move(report.problems), .duration = report.duration};
+}
+
+}  // namespace supermachine

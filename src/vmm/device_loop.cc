@@ -1,0 +1,40 @@
+#include "vmm/device_loop.h"
+
+#include <pthread.h>
+
+#include <csignal>
+#include <future>
+
+namespace supermachine {
+
+Result<std::unique_ptr<DeviceLoop>> DeviceLoop::create() {
+  return std::unique_ptr<DeviceLoop>(new DeviceLoop(SM_TRY(EventLoop::create())));
+}
+
+void DeviceLoop::start() {
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "sm-devices");
+    sigset_t all{};
+    ::sigfillset(&all);  // the caller's signals are the caller's business
+    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    SM_CHECK(loop_->run().ok());  // fails only when epoll itself is broken
+  });
+}
+
+void DeviceLoop::stop() {
+  if (!thread_.joinable()) return;
+  loop_->stop();
+  thread_.join();
+}
+
+void DeviceLoop::run(const std::function<void()>& work) {
+  if (!thread_.joinable()) return work();
+  std::promise<void> done;
+  loop_->post([&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+}  // namespace supermachine

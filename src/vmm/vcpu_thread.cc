@@ -1,0 +1,113 @@
+#include "vmm/vcpu_thread.h"
+
+#include <pthread.h>
+
+#include <csignal>
+
+namespace supermachine {
+namespace {
+
+template <typename... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+constexpr std::uint64_t kInterruptFlag = 1 << 9;
+
+// A string instruction moves several items at once, each to the same port.
+template <typename Span, typename Access>
+void each_item(Span data, std::size_t size, Access access) {
+  for (std::size_t at = 0; at + size <= data.size(); at += size) access(data.subspan(at, size));
+}
+
+}  // namespace
+
+VcpuThread::VcpuThread(kvm::Vcpu vcpu, std::uint32_t id, Host host)
+    : vcpu_(std::move(vcpu)), id_(id), host_(std::move(host)) {}
+
+void VcpuThread::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void VcpuThread::kick() {
+  if (thread_.joinable()) kvm::kick_thread(thread_.native_handle());
+}
+
+void VcpuThread::request_stop() {
+  stopping_ = true;
+  kick();
+}
+
+void VcpuThread::stop() {
+  request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void VcpuThread::query_halted() {
+  halt_queried_ = true;
+  kick();
+}
+
+void VcpuThread::run() {
+  ::pthread_setname_np(::pthread_self(), ("sm-vcpu" + std::to_string(id_)).c_str());
+  sigset_t all{};
+  ::sigfillset(&all);  // the caller's signals are the caller's business
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  host_.go.wait();
+  if (const Status ready = vcpu_.prepare_thread(); !ready.ok()) {
+    host_.on_exit({ExitKind::kFailed, ready.error().message()});
+    return;
+  }
+  while (!stopping_) {
+    const auto exit = vcpu_.run();
+    std::optional<ExitReport> report =
+        exit.ok() ? dispatch(exit.value()) : ExitReport{ExitKind::kFailed, exit.error().message()};
+    if (report) {
+      host_.on_exit(*std::move(report));
+      return;
+    }
+  }
+}
+
+std::optional<ExitReport> VcpuThread::dispatch(const kvm::Exit& exit) {
+  using Report = std::optional<ExitReport>;
+  return std::visit(
+      Overloaded{
+          [this](const kvm::MmioRead& e) -> Report {
+            host_.mmio.read(static_cast<std::uint64_t>(e.addr), e.data);
+            return {};
+          },
+          [this](const kvm::MmioWrite& e) -> Report {
+            host_.mmio.write(static_cast<std::uint64_t>(e.addr), e.data);
+            return {};
+          },
+          [this](const kvm::PioRead& e) -> Report {
+            each_item(e.data, e.size,
+                      [&](std::span<std::byte> item) { host_.pio.read(e.port, item); });
+            return {};
+          },
+          [this](const kvm::PioWrite& e) -> Report {
+            each_item(e.data, e.size,
+                      [&](std::span<const std::byte> item) { host_.pio.write(e.port, item); });
+            return {};
+          },
+          [this](const kvm::Interrupted&) -> Report {
+            if (!halt_queried_.exchange(false)) return {};
+            const auto halted = vcpu_.is_halted();
+            const auto regs = vcpu_.regs();
+            found_halted_ = halted.ok() && halted.value() && regs.ok() &&
+                            (regs.value().rflags & kInterruptFlag) == 0;
+            return {};
+          },
+          [](const kvm::Halted&) -> Report { return ExitReport{ExitKind::kHalted}; },
+          [](const kvm::ShutDown&) -> Report { return ExitReport{ExitKind::kTripleFault}; },
+          [](const kvm::Failed& e) -> Report {
+            return ExitReport{ExitKind::kFailed, e.reason};
+          },
+      },
+      exit);
+}
+
+}  // namespace supermachine
