@@ -28,7 +28,7 @@ constexpr int kReadsPerTurn = 16;
 // A command may leave processes behind that hold its streams. What they write is carried on while
 // it comes without such a pause, and at most for so long.
 constexpr milliseconds kGrace{100};
-constexpr milliseconds kMaxGrace{2000};
+constexpr milliseconds kMaxGrace{1000};
 
 // Between the hang-up of a terminal and the end of those who ignored it.
 constexpr milliseconds kHangUpGrace{200};
@@ -93,6 +93,7 @@ ExecCall::ExecCall(CallContext context, rpc::ExecRequest request, User user, Std
       err_{.type = rpc::FrameType::kStderr, .fd = std::move(stdio_.err)} {}
 
 ExecCall::~ExecCall() {
+  dying_ = true;  // nothing is sent any more
   cancel_timers();
   if (pid_ > 0) context_.services.reaper.forget(pid_);
   close_stdin();
@@ -103,7 +104,7 @@ ExecCall::~ExecCall() {
 Status ExecCall::start() {
   started_ = Clock::now();
   SM_TRY(spawn_step());
-  if (finished_) return {};
+  if (finished_ || dying_) return {};
   set_watched(out_, true);
   set_watched(err_, true);
   if (request_.timeout_ms != 0) {

@@ -146,15 +146,13 @@ TEST_F(ExecLifeTest, AHostThatVanishesWhileOutputIsHeldBackTakesTheCommandWithIt
 }
 
 TEST_F(ExecLifeTest, HoldsBackACommandWhoseOutputNobodyReads) {
+  const std::size_t before = resident_kib(agent_.pid());
   SM_ASSERT_OK_AND_ASSIGN(ExecSession session,
                           start(shell("head -c 30000000 /dev/zero; echo end")));
   std::this_thread::sleep_for(milliseconds(100));
 
-  EXPECT_LT(resident_kib(agent_.pid()), 100'000U);
+  EXPECT_LT(resident_kib(agent_.pid()), before + 4096) << "the agent swallows what nobody reads";
   EXPECT_EQ(::kill(static_cast<pid_t>(session.pid().value()), 0), 0);
-  const std::size_t held = resident_kib(agent_.pid());
-  std::this_thread::sleep_for(milliseconds(50));
-  EXPECT_EQ(resident_kib(agent_.pid()), held) << "grows though nobody reads";
   SM_ASSERT_OK_AND_ASSIGN(const ExecResult got, session.collect({}, soon()));
   EXPECT_EQ(got.out.size(), 30'000'004U);
   EXPECT_TRUE(got.out.ends_with("end\n"));
@@ -176,12 +174,9 @@ TEST_F(ExecLifeTest, RunsManyAtOnce) {
 }
 
 TEST_F(ExecLifeTest, LeavesNoZombiesOfOrphans) {
-  SM_ASSERT_OK_AND_ASSIGN(ExecSession session,
-                          start(shell("(sleep 0.02 & echo $!) >&3 3>&1; exit 0")));
+  SM_ASSERT_OK_AND_ASSIGN(ExecSession session, start(shell("(sleep 0.02 & echo $!)")));
   SM_ASSERT_OK_AND_ASSIGN(const ExecResult got, session.collect({}, soon()));
-  SM_ASSERT_OK_AND_ASSIGN(ExecSession another, start(shell("(sleep 0.02 & echo $!)")));
-  SM_ASSERT_OK_AND_ASSIGN(const ExecResult orphan, another.collect({}, soon()));
-  EXPECT_TRUE(ends_soon(std::stoi(orphan.out)));
+  EXPECT_TRUE(ends_soon(std::stoi(got.out)));
 }
 
 TEST_F(ExecLifeTest, ABrokenConnectionIsNeverSuccess) {
