@@ -259,8 +259,12 @@ Result<Image> Finder::find_docker() {
   std::vector<std::string> fitting;
   bool any = false;
   for (const DockerImage& entry : entries.value()) {
+    // "busybox" is "busybox:latest", and may be written in full:
+    // "docker.io/library/busybox:latest".
     const auto is_meant = [&](const std::string& tag) {
-      return tag == reference_.name || tag == reference_.name + ":latest";
+      const std::string in_full = "/" + reference_.name;
+      return tag == reference_.name || tag == reference_.name + ":latest" ||
+             tag.ends_with(in_full) || tag.ends_with(in_full + ":latest");
     };
     for (const std::string& tag : entry.tags) add_once(names, tag);
     if (!reference_.name.empty() && std::ranges::none_of(entry.tags, is_meant)) continue;

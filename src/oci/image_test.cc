@@ -249,6 +249,18 @@ TEST(OpenDockerArchive, ChoosesByTag) {
             "x.tar holds no image 'c'; it has a:latest, b:1, b:2");
 }
 
+TEST(OpenDockerArchive, KnowsATagThatIsWrittenInFull) {
+  const OciImage archive = docker_archive(
+      {{"one", {"docker.io/library/a:latest"}}, {"two", {"docker.io/library/ba:1"}}});
+
+  SM_ASSERT_OK_AND_ASSIGN(const Image one, find(archive, "docker-archive:x.tar:a"));
+  SM_ASSERT_OK_AND_ASSIGN(const Image two, find(archive, "docker-archive:x.tar:ba:1"));
+
+  EXPECT_EQ(one.layers[0].blob_name, "one/layer.tar");
+  EXPECT_EQ(two.layers[0].blob_name, "two/layer.tar");
+  EXPECT_THAT(find(archive, "docker-archive:x.tar:a:1"), Fails(Errc::kNotFound));
+}
+
 TEST(OpenDockerArchive, HoldsTheConfigurationAgainstItsName) {
   OciImage archive = docker_archive({{"one", {}}});
   for (auto& [name, bytes] : archive.files) {
