@@ -17,6 +17,8 @@ namespace supermachine::virtio {
 class VsockTestBase : public ::testing::Test {
  protected:
   void SetUp() override { use({}); }
+  // Before the members of the test itself go, which callbacks of what is still open refer to.
+  void TearDown() override { vsock_.reset(); }
 
   void use(const VsockConfig& config) {
     vsock_.reset();
