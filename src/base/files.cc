@@ -72,6 +72,17 @@ Status make_directories(const std::string& path) {
   return {};
 }
 
+Result<UniqueFd> anonymous_file(const std::string& directory) {
+  auto file = sys::open(directory, O_TMPFILE | O_RDWR | O_EXCL, 0600);
+  if (file.ok() || file.error().os_errno() != EOPNOTSUPP) return file;
+  // Network file systems cannot: a name for a moment will do.
+  std::string path = directory + "/.supermachine.XXXXXX";
+  UniqueFd named(::mkostemp(path.data(), O_CLOEXEC));
+  if (!named) return Error::from_errno("create a file in " + directory);
+  if (::unlink(path.c_str()) != 0) return Error::from_errno("unlink " + path);
+  return named;
+}
+
 Result<AtomicFile> AtomicFile::create(const std::string& path, mode_t mode) {
   std::string temporary = path + ".XXXXXX";
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));

@@ -25,6 +25,9 @@ Status read_exact_at(int fd, std::span<std::byte> out, std::uint64_t offset);
 // mkdir -p.
 Status make_directories(const std::string& path);
 
+// A file without a name in `directory`, gone when it is closed.
+Result<UniqueFd> anonymous_file(const std::string& directory);
+
 // A file that appears under its name whole, or not at all: written beside it, synced, renamed.
 class AtomicFile {
  public:

@@ -1,9 +1,6 @@
 #include "rootfs/spool.h"
 
-#include <fcntl.h>
-
 #include "base/files.h"
-#include "base/sys.h"
 
 namespace supermachine::rootfs {
 namespace {
@@ -13,7 +10,7 @@ constexpr std::size_t kFlushBytes = std::size_t{1} << 20;
 }  // namespace
 
 Result<Spool> Spool::create(const std::string& directory) {
-  return Spool(SM_TRY(sys::open(directory, O_TMPFILE | O_RDWR | O_EXCL, 0600)), directory);
+  return Spool(SM_TRY(anonymous_file(directory)), directory);
 }
 
 Status Spool::append(std::span<const std::byte> bytes) {

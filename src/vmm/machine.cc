@@ -56,7 +56,7 @@ Status check(const MachineConfig& config) {
 std::string command_line(const MachineConfig& config, std::size_t virtio_devices) {
   std::string line =
       "console=ttyS0 8250.nr_uarts=1 reboot=k panic=-1 acpi=off no_timer_check tsc=reliable "
-      "i8042.noaux nomodule random.trust_cpu=on";
+      "i8042.noaux random.trust_cpu=on";
   line += config.verbose_kernel ? "" : " quiet";
   for (std::uint32_t i = 0; i < virtio_devices; ++i) line += " " + VirtioSlot::kernel_arg(i);
   for (const std::string& arg : config.kernel_args) line += " " + arg;
