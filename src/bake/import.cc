@@ -20,7 +20,8 @@ constexpr int kRootfsVersion = 1;
 std::string chain_key(const std::vector<oci::Digest>& diff_ids) {
   std::string chain;
   for (const oci::Digest& diff_id : diff_ids) {
-    chain = chain.empty() ? diff_id.text() : oci::Sha256::of(chain + " " + diff_id.text()).text();
+    chain = chain.empty() ? diff_id.text()
+                          : oci::Sha256::of(fmt::format("{} {}", chain, diff_id.text())).text();
   }
   return oci::Sha256::of(fmt::format("supermachine-rootfs {} {}", kRootfsVersion, chain)).hex();
 }

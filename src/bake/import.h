@@ -18,7 +18,8 @@ struct ImportOptions {
   oci::Platform platform;
   oci::LayerLimits layer_limits;
   rootfs::Limits limits;
-  Deadline deadline = Deadline::max();  // for another import of the same image to end
+  // For another import of the same image to end.
+  Deadline deadline = deadline_in(std::chrono::minutes(15));
   // What is being done, for a progress line; only when there is work to do.
   std::function<void(std::string_view)> progress;
 };

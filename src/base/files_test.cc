@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "result_matchers.h"
 
@@ -48,6 +50,57 @@ TEST(TempDir, IsRemovedWithItsContents) {
     ASSERT_THAT(make_directories(path + "/a/b"), IsOk());
   }
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(WriteAllAt, WritesWhereItIsTold) {
+  const TempDir dir = TempDir::create().value();
+  AtomicFile file = AtomicFile::create(dir.path() + "/f").value();
+
+  ASSERT_THAT(write_all_at(file.fd(), bytes_of("later"), 3), IsOk());
+  ASSERT_THAT(write_all_at(file.fd(), bytes_of("now"), 0), IsOk());
+
+  ASSERT_THAT(file.commit(), IsOk());
+  EXPECT_EQ(read_file(dir.path() + "/f", 100).value(), "nowlater");
+}
+
+TEST(FileLock, IsHeldByOneAtATime) {
+  const TempDir dir = TempDir::create().value();
+  const std::string path = dir.path() + "/lock";
+  {
+    const auto first = FileLock::acquire(path, deadline_in({}));
+    ASSERT_THAT(first, IsOk());
+    EXPECT_THAT(FileLock::acquire(path, deadline_in(std::chrono::milliseconds(1))),
+                Fails(Errc::kTimeout));
+  }
+
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_THAT(FileLock::acquire(path, deadline_in({})), IsOk());
+}
+
+// Each holder removes the file, so those that wait must notice that theirs is gone.
+TEST(FileLock, KeepsManyApart) {
+  const TempDir dir = TempDir::create().value();
+  std::atomic<int> holders = 0;
+  std::atomic<int> most = 0;
+  std::atomic<int> failed = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 6; ++i) {
+      threads.emplace_back([&] {
+        for (int round = 0; round < 3; ++round) {
+          const auto lock =
+              FileLock::acquire(dir.path() + "/lock", deadline_in(std::chrono::seconds(20)));
+          failed += lock.ok() ? 0 : 1;
+          most = std::max(most.load(), ++holders);
+          std::this_thread::yield();
+          --holders;
+        }
+      });
+    }
+  }
+
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(most, 1);
 }
 
 }  // namespace

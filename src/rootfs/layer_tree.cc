@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 namespace supermachine::rootfs {
@@ -14,6 +13,7 @@ constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::string_view kWhiteoutMeta = ".wh..wh.";  // what aufs kept for itself
 constexpr std::size_t kNameBytes = 255;
+constexpr std::size_t kBufferBytes = 65536;
 // What squashfs can express (the kernel's new_encode_dev).
 constexpr std::uint32_t kMaxMajor = (1U << 12U) - 1;
 constexpr std::uint32_t kMaxMinor = (1U << 20U) - 1;
@@ -72,7 +72,8 @@ bool is_kept(std::string_view xattr) {
 
 }  // namespace
 
-LayerTree::LayerTree(Limits limits, Spool& spool) : limits_(limits), spool_(spool) {
+LayerTree::LayerTree(Limits limits, Spool& spool)
+    : limits_(limits), spool_(spool), buffer_(kBufferBytes) {
   nodes_.emplace_back().attributes.mode = S_IFDIR | 0755;
 }
 
@@ -81,8 +82,7 @@ Status LayerTree::apply(ByteSource& source) {
   TarReader tar(source, {.needs_end_marker = false});  // the digest tells a cut layer
   while (auto entry = SM_TRY(tar.next())) SM_TRY(apply_entry(tar, *entry));
   // The source knows whether its bytes were the right ones only once it has seen the last.
-  std::array<std::byte, 16384> rest{};
-  while (SM_TRY(source.read(rest)) > 0) continue;
+  while (SM_TRY(source.read(buffer_)) > 0) continue;
   return {};
 }
 
@@ -139,9 +139,8 @@ Result<Attributes> LayerTree::read_attributes(TarReader& tar, const TarEntry& en
   }
   if (entry.type == TarEntry::Type::kFile) {
     attributes.content = {spool_.size(), entry.size};
-    std::array<std::byte, 65536> buffer;
-    while (const std::size_t got = SM_TRY(tar.read(buffer))) {
-      SM_TRY(spool_.append(std::span(buffer).first(got)));
+    while (const std::size_t got = SM_TRY(tar.read(buffer_))) {
+      SM_TRY(spool_.append(std::span(buffer_).first(got)));
     }
   }
   return attributes;

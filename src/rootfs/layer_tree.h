@@ -84,6 +84,7 @@ class LayerTree {
 
   Limits limits_;
   Spool& spool_;
+  std::vector<std::byte> buffer_;  // for bytes on their way to the spool
   std::vector<Node> nodes_;
   std::uint32_t layer_ = 0;  // counted from 1
   std::uint64_t entries_ = 0;

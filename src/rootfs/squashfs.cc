@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -80,6 +80,7 @@ class Writer {
   const LayerTree& tree_;
   const Spool& spool_;
   SqfsFile file_;
+  std::vector<std::byte> buffer_ = std::vector<std::byte>(kBlockBytes);
   sqfs_super_t super_{};
   SqfsOwner<sqfs_compressor_t> compressor_;
   SqfsOwner<sqfs_compressor_t> decompressor_;
@@ -183,10 +184,9 @@ Status Writer::write_content(NodeId id) {
   const Spool::Range content = tree_.node(id).attributes.content;
   SM_TRY(file_.check(sqfs_block_processor_begin_file(processor_.get(), &inodes_[id], nullptr, 0),
                      "begin a file"));
-  std::array<std::byte, kBlockBytes> buffer;
   for (std::uint64_t offset = 0; offset < content.size;) {
-    const std::size_t count = std::min<std::uint64_t>(buffer.size(), content.size - offset);
-    const auto piece = std::span(buffer).first(count);
+    const std::size_t count = std::min<std::uint64_t>(buffer_.size(), content.size - offset);
+    const auto piece = std::span(buffer_).first(count);
     SM_TRY(spool_.read(content, offset, piece));
     SM_TRY(file_.check(sqfs_block_processor_append(processor_.get(), piece.data(), piece.size()),
                        "file contents"));
