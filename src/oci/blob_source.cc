@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <vector>
 
 #include "base/files.h"
@@ -77,15 +78,12 @@ Result<struct stat> status_of(int fd, const std::string& path) {
   return status;
 }
 
-bool is_gzip(std::span<const std::byte> bytes) {
-  return bytes.size() > 2 && bytes[0] == std::byte{0x1f} && bytes[1] == std::byte{0x8b};
+bool is_missing(const Error& error) {
+  return error.os_errno() == ENOENT || error.os_errno() == ENOTDIR;
 }
 
-// As one reads it: the name first, then what is wrong.
-Error cannot_open(const std::string& path, const Error& error) {
-  if (error.os_errno() == ENOENT) return {Errc::kNotFound, path + ": no such file"};
-  if (error.os_errno() == ENOTDIR) return {Errc::kNotFound, path + ": not a directory"};
-  return error;
+bool is_gzip(std::span<const std::byte> bytes) {
+  return bytes.size() > 2 && bytes[0] == std::byte{0x1f} && bytes[1] == std::byte{0x8b};
 }
 
 }  // namespace
@@ -93,7 +91,8 @@ Error cannot_open(const std::string& path, const Error& error) {
 Result<std::unique_ptr<BlobSource>> LayoutDirectory::open_directory(const std::string& path) {
   auto fd = sys::open(path, O_RDONLY | O_DIRECTORY);
   if (!fd.ok()) {
-    if (fd.error().os_errno() == ENOENT) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) {
       return Error(Errc::kNotFound, path + ": no such directory");
     }
     if (fd.error().os_errno() == ENOTDIR) {
@@ -110,7 +109,7 @@ Result<std::optional<Blob>> LayoutDirectory::open(std::string_view name) const {
   if (normal.empty()) return std::optional<Blob>();
   auto fd = sys::open_beneath(directory_.get(), normal, O_RDONLY | O_NONBLOCK);
   if (!fd.ok()) {
-    if (fd.error().os_errno() == ENOENT) return std::optional<Blob>();
+    if (is_missing(fd.error())) return std::optional<Blob>();
     return std::move(fd).error();
   }
   const struct stat status = SM_TRY(status_of(fd.value().get(), normal));
@@ -122,7 +121,10 @@ Result<std::optional<Blob>> LayoutDirectory::open(std::string_view name) const {
 
 Result<std::unique_ptr<BlobSource>> ArchiveFile::open_file(const std::string& path) {
   auto fd = sys::open(path, O_RDONLY);
-  if (!fd.ok()) return cannot_open(path, fd.error());
+  if (!fd.ok()) {
+    if (is_missing(fd.error())) return Error(Errc::kNotFound, path + ": no such file");
+    return std::move(fd).error();
+  }
   auto file = std::make_shared<UniqueFd>(std::move(fd).value());
   const struct stat status = SM_TRY(status_of(file->get(), path));
   if (S_ISDIR(status.st_mode)) {

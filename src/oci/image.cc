@@ -37,11 +37,6 @@ class Finder {
   Result<Image> find_docker();
 
  private:
-  struct Found {
-    Descriptor descriptor;
-    Image image;
-  };
-
   Result<std::string> read_index(std::string_view name, std::string_view other_name,
                                  Reference::Kind other_kind, std::string_view missing);
   Result<std::string> read_blob(const Descriptor& descriptor, std::string_view what);

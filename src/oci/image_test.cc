@@ -305,6 +305,7 @@ TEST_F(BlobFilesTest, SayWhatIsWrongWithThePath) {
   OciImage::write(path("packed"), gzip(OciImage::of({layer_of("a")}).archive()));
 
   EXPECT_EQ(open_error("oci-archive", path("none.tar")), path("none.tar") + ": no such file");
+  EXPECT_EQ(open_error("oci-archive", path("text/x")), path("text/x") + ": no such file");
   EXPECT_EQ(open_error("oci-layout", path("none")), path("none") + ": no such directory");
   for (const char* name : {"text", "short", "empty"}) {
     EXPECT_EQ(open_error("oci-archive", path(name)),
