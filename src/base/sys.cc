@@ -156,6 +156,11 @@ Result<std::optional<std::size_t>> try_sendv(int socket,
       "sendmsg");
 }
 
+Status unlink(const std::string& path) {
+  if (::unlink(path.c_str()) != 0) return Error::from_errno("unlink " + path);
+  return {};
+}
+
 Result<std::optional<std::size_t>> try_peek(int socket, std::span<std::byte> out) {
   return transferred_or_blocked(
       retry_interrupted(
@@ -168,6 +173,17 @@ Status set_nonblocking(int fd, bool on) {
   if (flags < 0) return Error::from_errno("fcntl");
   if (::fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) < 0)
     return Error::from_errno("fcntl");
+  return {};
+}
+
+Result<struct stat> file_status(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return Error::from_errno("fstat");
+  return status;
+}
+
+Status truncate(int fd, std::uint64_t size) {
+  if (::ftruncate(fd, static_cast<off_t>(size)) != 0) return Error::from_errno("ftruncate");
   return {};
 }
 

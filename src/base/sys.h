@@ -6,6 +6,7 @@
 
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <optional>
@@ -40,6 +41,8 @@ Result<std::optional<std::size_t>> try_readv(int fd, std::span<const std::span<s
 Result<std::optional<std::size_t>> try_sendv(int socket,
                                              std::span<const std::span<const std::byte>> bytes);
 
+Status unlink(const std::string& path);
+
 // What try_read() would give, left where it is. Sockets only.
 Result<std::optional<std::size_t>> try_peek(int socket, std::span<std::byte> out);
 
@@ -48,7 +51,9 @@ Status set_nonblocking(int fd, bool on);
 // poll(2) on one fd: true when one of `events` (POLLIN, POLLOUT) or an error is there, false at the
 // deadline.
 Result<bool> wait_ready(int fd, short events, Deadline deadline);
+Result<struct stat> file_status(int fd);
 Result<std::uint64_t> file_size(int fd);
+Status truncate(int fd, std::uint64_t size);
 Status random_bytes(std::span<std::byte> out);  // from the kernel; does not wait once it is seeded
 
 // A counter other threads can add to. Non-blocking.
