@@ -36,7 +36,8 @@ enum class Progress : std::uint8_t {
   kMore,     // had its turn; call again once others had theirs
 };
 
-// Calls arrive on one thread: the device loop. Implementations need no locks.
+// Calls arrive on one thread: the device loop. Implementations need no locks. The first three
+// answer the same all their life, and on any thread.
 class Device {
  public:
   virtual ~Device() = default;

@@ -53,7 +53,7 @@ class Vsock final : public Device {
   [[nodiscard]] VsockState save() const;
 
  private:
-  static constexpr std::array<std::uint16_t, 3> kQueueSizes{256, 256, 16};
+  static constexpr std::array<std::uint16_t, 3> kQueueSizes{128, 128, 16};
   static constexpr std::uint64_t kFeatureStream = 1ULL << 0;  // section 5.10.3
 
   Vsock(const VsockState& state, EventLoop& loop, const VsockConfig& config);

@@ -1,7 +1,5 @@
 #include "virtio/vsock_unix.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -47,7 +45,7 @@ VsockUnixServer::~VsockUnixServer() {
   loop_.remove(listener_.get());
   while (!greeters_.empty()) static_cast<void>(remove(greeters_.begin()->first));
   // A file that somebody removed before us is as good.
-  ::unlink(path_.c_str());
+  static_cast<void>(sys::unlink(path_).ok());
 }
 
 Status VsockUnixServer::start() {
