@@ -54,7 +54,8 @@ Status Keeper::watch(UniqueFd link, std::chrono::seconds boot_limit) {
     if (state_ == State::kEnding) return;
     loop_.cancel(timer_);
     timer_ = loop_.call_at(deadline_in(kEndLimit), [this] { machine_.kill(); });
-    if (why_.empty() && reason.code() != Errc::kNotFound) give_up(reason.message());
+    const bool nonsense = reason.code() == Errc::kCorrupt || reason.code() == Errc::kUnsupported;
+    if (why_.empty() && nonsense) give_up(reason.message());
   };
   mux_ = SM_TRY(Mux::create(loop_, std::move(link), std::move(callbacks)));
   return {};
