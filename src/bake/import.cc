@@ -1,8 +1,6 @@
 #include "bake/import.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <filesystem>
 
@@ -26,7 +24,10 @@ std::string chain_key(const std::vector<oci::Digest>& diff_ids) {
   return oci::Sha256::of(fmt::format("supermachine-rootfs {} {}", kRootfsVersion, chain)).hex();
 }
 
-bool exists(const std::string& path) { return ::access(path.c_str(), R_OK) == 0; }
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
 
 // What a process that was killed left half-written. We hold the lock, so nobody is writing now.
 void remove_leftovers(const std::string& directory, const std::string& file_name) {

@@ -72,12 +72,6 @@ std::string link_destination(std::string_view name, std::string_view target) {
   return fmt::format("{}", fmt::join(parts, "/"));
 }
 
-Result<struct stat> status_of(int fd, const std::string& path) {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0) return Error::from_errno("stat " + path);
-  return status;
-}
-
 bool is_missing(const Error& error) {
   return error.os_errno() == ENOENT || error.os_errno() == ENOTDIR;
 }
@@ -112,7 +106,7 @@ Result<std::optional<Blob>> LayoutDirectory::open(std::string_view name) const {
     if (is_missing(fd.error())) return std::optional<Blob>();
     return std::move(fd).error();
   }
-  const struct stat status = SM_TRY(status_of(fd.value().get(), normal));
+  const struct stat status = SM_TRY(sys::file_status(fd.value().get()));
   if (!S_ISREG(status.st_mode)) return Error(Errc::kCorrupt, normal + ": not a regular file");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   auto file = std::make_shared<UniqueFd>(std::move(fd).value());
@@ -126,7 +120,7 @@ Result<std::unique_ptr<BlobSource>> ArchiveFile::open_file(const std::string& pa
     return std::move(fd).error();
   }
   auto file = std::make_shared<UniqueFd>(std::move(fd).value());
-  const struct stat status = SM_TRY(status_of(file->get(), path));
+  const struct stat status = SM_TRY(sys::file_status(file->get()));
   if (S_ISDIR(status.st_mode)) {
     return Error(Errc::kInvalidArgument, path + ": is a directory; use oci-layout:" + path);
   }
@@ -141,7 +135,7 @@ Result<std::unique_ptr<BlobSource>> ArchiveFile::open_file(const std::string& pa
 }
 
 Status ArchiveFile::scan() {
-  const struct stat status = SM_TRY(status_of(file_->get(), "archive"));
+  const struct stat status = SM_TRY(sys::file_status(file_->get()));
   const auto size = static_cast<std::uint64_t>(status.st_size);
   std::array<std::byte, 512> first{};
   const auto first_bytes = std::span(first).first(std::min<std::uint64_t>(first.size(), size));

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sqfs/error.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -65,8 +64,9 @@ SqfsFile::SqfsFile(int fd) : table_{{}, fd, 0, std::nullopt} {
   };
   table_.file.truncate = [](sqfs_file_t* file, sqfs_u64 size) {
     Table& table = table_of(file);
-    if (::ftruncate(table.fd, static_cast<off_t>(size)) != 0) {
-      table.error = Error::from_errno("ftruncate");
+    Status done = sys::truncate(table.fd, size);
+    if (!done.ok()) {
+      table.error = std::move(done).error();
       return static_cast<int>(SQFS_ERROR_IO);
     }
     table.size = size;
