@@ -111,6 +111,11 @@ bool is_connected(int port) {
   return ::poll(&ready, 1, 0) >= 0 && (ready.revents & POLLHUP) == 0;
 }
 
+void tell_drop_caches(std::string_view what) {
+  auto fd = sys::open("/proc/sys/vm/drop_caches", O_WRONLY);
+  if (fd.ok()) static_cast<void>(sys::write(fd.value().get(), std::as_bytes(std::span(what))).ok());
+}
+
 }  // namespace
 
 Status set_up_lab() {
@@ -126,6 +131,7 @@ Status set_up_lab() {
   const rlimit files{.rlim_cur = 65536, .rlim_max = 1048576};
   if (::setrlimit(RLIMIT_NOFILE, &files) != 0) return Error::from_errno("setrlimit");
   ::umask(022);
+  tell_drop_caches("4\n");  // from now on without a line in the log each time
   return {};
 }
 
@@ -144,12 +150,7 @@ Result<UniqueFd> open_command_channel(Deadline deadline) {
   }
 }
 
-void drop_caches() {
-  auto fd = sys::open("/proc/sys/vm/drop_caches", O_WRONLY);
-  if (fd.ok()) {
-    static_cast<void>(sys::write(fd.value().get(), std::as_bytes(std::span("3\n", 2))).ok());
-  }
-}
+void drop_caches() { tell_drop_caches("3\n"); }
 
 void end_lab() {
   ::sync();
