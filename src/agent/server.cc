@@ -1,5 +1,6 @@
 #include "agent/server.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include "agent/exec_call.h"
@@ -174,8 +175,12 @@ void Server::accept_waiting() {
 }
 
 void Server::drop(std::uint64_t id) {
-  // Out of the map first: `done` may serve the next call.
-  const auto node = sessions_.extract(id);
+  {
+    // Out of the map first: `done` may serve the next call.
+    const auto node = sessions_.extract(id);
+  }
+  // Buffers of many calls at once are the guest's memory again, and not part of a snapshot.
+  if (sessions_.empty()) ::malloc_trim(0);
 }
 
 }  // namespace supermachine::agent
