@@ -172,7 +172,7 @@ Status start_daemon(const StateDir& state, DaemonConfig config) {
   std::optional<UniqueFd> lock;
   for (;;) {
     lock = SM_TRY(state.try_lock());
-    if (lock || ::access(state.sessions_socket().c_str(), F_OK) == 0) break;
+    if (lock || state.connect()) break;
     if (std::chrono::steady_clock::now() >= deadline) {
       return Error(Errc::kTimeout, "another lab of yours is running a command; it ends by itself");
     }

@@ -1,12 +1,12 @@
 // A lab that stays up, used as a user does. One machine for all tests of this file.
 #include <gtest/gtest.h>
-#include <linux/kvm.h>
 #include <pty.h>
 #include <sys/ioctl.h>
 
 #include <array>
 #include <memory>
 
+#include "kvm/uapi.h"
 #include "lab_program.h"
 
 namespace supermachine::lab {

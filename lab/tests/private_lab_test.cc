@@ -130,6 +130,30 @@ TEST_F(PrivateLabTest, TellsWhyALabDidNotStayUp) {
   EXPECT_EQ(shell("$LAB stop").status, 0);
 }
 
+TEST_F(PrivateLabTest, RecoversFromAKeptLabThatWasKilled) {
+  ASSERT_EQ(shell("$LAB start").status, 0);
+
+  shell("kill -9 $(cat $XDG_RUNTIME_DIR/supermachine/lab/lock)");
+
+  EXPECT_TRUE(eventually([&] { return shell("$LAB status").out == "down\n"; }));
+  EXPECT_EQ(shell("$LAB run echo private").out, "private\n");
+  EXPECT_EQ(shell("$LAB start").status, 0);
+  EXPECT_EQ(shell("$LAB run echo kept").out, "kept\n");
+  EXPECT_EQ(shell("$LAB stop").status, 0);
+}
+
+TEST_F(PrivateLabTest, TellsACommandThatItsKeptLabWasStopped) {
+  ASSERT_EQ(shell("$LAB start").status, 0);
+  Background command = program_.in_background("exec $LAB run sh -c 'echo up; exec sleep 60'");
+  ASSERT_TRUE(command.says("up"));
+
+  EXPECT_EQ(shell("$LAB stop").status, 0);
+
+  const Outcome outcome = command.wait();
+  EXPECT_EQ(outcome.status, 125);
+  EXPECT_THAT(outcome.err, StartsWith("lab: the lab ended before the command did"));
+}
+
 TEST_F(PrivateLabTest, RefusesAStateDirectoryThatOthersCanEnter) {
   const Outcome outcome = shell("mkdir -m 755 $XDG_RUNTIME_DIR/supermachine && $LAB run true");
 
