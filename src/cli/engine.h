@@ -1,0 +1,41 @@
+// Where a VM can run: on this host's KVM, or in the lab, an emulated host that has one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/run_options.h"
+#include "supermachine/host.h"
+
+namespace supermachine::cli {
+
+// The program that runs a command in the lab: $SUPERMACHINE_LAB, the source tree we were built
+// from, the tree our program lies in. kNotFound names where it was looked for.
+Result<std::string> find_lab();
+
+// What keeps the lab from running, each with its remedy.
+std::vector<std::string> lab_problems(const std::string& lab);
+
+[[nodiscard]] bool inside_lab();
+
+// "a; b" of a report's problems.
+std::string joined(const std::vector<std::string>& problems);
+
+struct EngineChoice {
+  bool in_lab = false;
+  std::string lab;     // its program, if so
+  std::string reason;  // one line for people, if it was our choice
+};
+
+// kUnsupported when there is neither a KVM that works nor, where that is allowed, a lab.
+Result<EngineChoice> choose_engine(Engine wanted);
+
+// The arguments that make `lab` run `program` with `run_args`, on the KVM inside.
+std::vector<std::string> lab_command(const std::string& lab, const std::string& program,
+                                     Args run_args);
+
+// Becomes that command. Returns only its failure.
+Error enter_lab(const std::string& lab, Args run_args);
+
+}  // namespace supermachine::cli

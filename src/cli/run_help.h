@@ -1,0 +1,56 @@
+// The help of `supermachine run`.
+#pragma once
+
+namespace supermachine::cli {
+
+inline constexpr const char* kRunHelp =
+    R"(usage: supermachine run [OPTIONS] IMAGE [OPTIONS] [[--] COMMAND [ARGUMENT...]]
+
+Boots IMAGE as a virtual machine, runs one command in it, and ends with that
+command's exit status. Without COMMAND it runs what the image says.
+
+IMAGE is one of
+  oci-archive:FILE[:TAG]          a tar, as podman, skopeo and buildah write it
+  oci-layout:DIRECTORY[:TAG]      the same as a directory
+  docker-archive:FILE[:NAME:TAG]  what docker save writes
+
+The command
+  -i, --interactive        carry standard input to the command
+  -t, --tty                give it a terminal; usually as -it
+  -e, --env NAME[=VALUE]   set a variable; without a value, take ours
+      --env-file FILE      the same from a file, one per line
+  -w, --workdir DIRECTORY  where it starts; made if it is missing
+  -u, --user USER[:GROUP]  who runs it, by name or number
+      --entrypoint PROGRAM run PROGRAM with COMMAND as its arguments
+      --timeout SECONDS    kill it when it takes longer; exit status 124
+
+The machine
+  -m, --memory SIZE        MiB, or with k, m or g; default 256
+      --vcpus COUNT        processors, 1 to 32; default 1 (also --cpus)
+      --hostname NAME      default supermachine
+      --boot-timeout SECONDS  how long a boot may take; default 30
+      --engine ENGINE      kvm: on this host's KVM or not at all
+                           lab: in the lab, an emulated host, which is slow
+                           auto: the lab where this host's KVM fails; default
+
+What is said
+      --console            the guest's console, on standard error
+      --console-log FILE   the guest's console, in a file
+      --timing             when each stage was reached, on standard error
+  -q, --quiet              no messages of our own but errors
+  -h, --help               this text
+
+Exit status: the command's; 128 + n when signal n ended it; 127 when it was not
+found, 126 when it could not be run; 124 when --timeout passed; 125 when
+supermachine itself failed.
+
+Signals go to the command. A second Ctrl-C ends the machine.
+
+Examples
+  supermachine run oci-archive:python.tar -- python3 -c 'print(6*7)'
+  supermachine run oci-layout:./layout --memory 512 --env A=b -- env
+  echo hello | supermachine run -i oci-archive:busybox.tar -- cat
+  supermachine run -it oci-archive:busybox.tar -- sh
+)";
+
+}  // namespace supermachine::cli

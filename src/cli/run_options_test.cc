@@ -1,0 +1,146 @@
+#include "cli/run_options.h"
+
+#include <cctype>
+
+#include "cli/run_help.h"
+#include "result_matchers.h"
+
+namespace supermachine::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+Result<RunOptions> parsed(std::vector<std::string> words) {
+  std::vector<char*> args;
+  for (std::string& word : words) args.push_back(word.data());
+  return parse_run_options(args);
+}
+
+TEST(RunOptions, HaveDefaults) {
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions options, parsed({"oci-layout:x"}));
+
+  EXPECT_EQ(options.image, "oci-layout:x");
+  EXPECT_THAT(options.command, IsEmpty());
+  EXPECT_FALSE(options.interactive || options.tty || options.console || options.timing);
+  EXPECT_EQ(options.memory_mib, 256U);
+  EXPECT_EQ(options.vcpus, 1U);
+  EXPECT_EQ(options.entrypoint, std::nullopt);
+  EXPECT_EQ(options.timeout, std::nullopt);
+  EXPECT_EQ(options.engine, Engine::kAuto);
+}
+
+TEST(RunOptions, AreTakenBeforeAndAfterTheImage) {
+  SM_ASSERT_OK_AND_ASSIGN(
+      const RunOptions options,
+      parsed({"-w", "/srv", "oci-layout:x", "--memory", "512", "--vcpus=2", "--env", "A=b", "-m1g",
+              "-e", "C=d e", "-it", "--", "env", "--help"}));
+
+  EXPECT_EQ(options.image, "oci-layout:x");
+  EXPECT_EQ(options.workdir, "/srv");
+  EXPECT_EQ(options.memory_mib, 1024U);  // the last one counts
+  EXPECT_EQ(options.vcpus, 2U);
+  EXPECT_TRUE(options.interactive);
+  EXPECT_TRUE(options.tty);
+  EXPECT_FALSE(options.help);
+  EXPECT_THAT(options.env, ElementsAre(Pair("A", "b"), Pair("C", "d e")));
+  EXPECT_THAT(options.command, ElementsAre("env", "--help"));
+}
+
+TEST(RunOptions, EndAtTheFirstWordOfTheCommand) {
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions options,
+                          parsed({"oci-layout:x", "-i", "ls", "-t", "--memory", "--", "a b", ""}));
+
+  EXPECT_TRUE(options.interactive);
+  EXPECT_FALSE(options.tty);
+  EXPECT_THAT(options.command, ElementsAre("ls", "-t", "--memory", "--", "a b", ""));
+}
+
+TEST(RunOptions, KeepASecondSeparatorForTheCommand) {
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions options, parsed({"x", "--", "--", "-q"}));
+
+  EXPECT_THAT(options.command, ElementsAre("--", "-q"));
+}
+
+TEST(RunOptions, TellAnEmptyEntrypointFromNone) {
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions empty, parsed({"--entrypoint", "", "x"}));
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions given, parsed({"x", "--entrypoint", "sh"}));
+
+  EXPECT_EQ(empty.entrypoint, "");
+  EXPECT_EQ(given.entrypoint, "sh");
+}
+
+TEST(RunOptions, TakeValuesThatLookLikeOtherThings) {
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions options,
+                          parsed({"-e", "A=[1,2]", "-e", "B=--x", "--user", "1000:1000", "x"}));
+
+  EXPECT_THAT(options.env, ElementsAre(Pair("A", "[1,2]"), Pair("B", "--x")));
+  EXPECT_EQ(options.user, "1000:1000");
+}
+
+TEST(RunOptions, TakeTheFirstEngine) {
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions options,
+                          parsed({"--engine", "kvm", "x", "--engine", "lab"}));
+
+  EXPECT_EQ(options.engine, Engine::kKvm);
+}
+
+TEST(RunOptions, RefuseWhatIsWrongInOneLineWithAHint) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{}, "which image"},
+      {{"--memroy", "5", "x"}, "unknown option --memroy"},
+      {{"x", "--memroy=5", "--", "ls"}, "unknown option --memroy"},
+      {{"x", "-Z", "ls"}, "unknown option -Z"},
+      {{"x", "--memory"}, "--memory"},
+      {{"x", "--memory", "lots"}, "'lots'"},
+      {{"x", "--vcpus", "1.5"}, "'1.5'"},
+      {{"x", "--timeout", "0"}, "--timeout"},
+      {{"x", "--engine", "qemu"}, "'qemu'"},
+      {{"x", "--workdir", "srv"}, "'srv'"},
+      {{"x", "--hostname", "a b"}, "'a b'"},
+      {{"x", "--env", "=b"}, "'=b'"},
+  };
+  for (const auto& [words, expected] : cases) {
+    const auto options = parsed(words);
+
+    ASSERT_THAT(options, Fails(Errc::kInvalidArgument)) << expected;
+    EXPECT_THAT(options.error().message(), HasSubstr(expected));
+    EXPECT_THAT(options.error().message(), HasSubstr("see 'supermachine run --help'"));
+    EXPECT_EQ(options.error().message().find('\n'), std::string::npos);
+  }
+}
+
+TEST(RunOptions, AskForHelpAlone) {
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions options, parsed({"-h"}));
+
+  EXPECT_TRUE(options.help);
+}
+
+// Each option of the help, with a value if it takes one, is an option of the program.
+TEST(RunOptions, AreThoseOfTheHelp) {
+  const std::string help = kRunHelp;
+  int found = 0;
+  for (std::size_t at = help.find("  --"); at != std::string::npos;
+       at = help.find("  --", at + 4)) {
+    std::size_t end = at + 4;
+    while (std::isalpha(static_cast<unsigned char>(help[end])) != 0 || help[end] == '-') ++end;
+    const std::string name = help.substr(at + 2, end - at - 2);
+    const auto bare = parsed({"x", name});
+    const bool takes_value = help[end + 1] != ' ' && help[end] == ' ';
+
+    if (takes_value) {
+      ASSERT_THAT(bare, Fails(Errc::kInvalidArgument)) << name;
+      EXPECT_THAT(bare.error().message(), HasSubstr(name));
+      EXPECT_EQ(bare.error().message().find("unknown option"), std::string::npos) << name;
+    } else {
+      EXPECT_THAT(bare, IsOk()) << name;
+    }
+    ++found;
+  }
+  EXPECT_GE(found, 9);
+}
+
+}  // namespace
+}  // namespace supermachine::cli

@@ -1,0 +1,48 @@
+// The signals that concern a command, taken from this process.
+#pragma once
+
+#include <signal.h>
+
+#include <optional>
+#include <thread>
+
+#include "cli/fd.h"
+#include "supermachine/result.h"
+
+namespace supermachine::cli {
+
+// Blocks them in the calling thread and in those it starts later, and gives them out one by one.
+// SIGHUP stays ignored where it was, as nohup(1) wants it.
+class Signals {
+ public:
+  static Result<Signals> create();
+  Signals(Signals&&) = default;
+  Signals& operator=(Signals&&) = delete;
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }  // readable when there is one
+  std::optional<int> next();
+  // As before create(): what an exec'd program wants to find.
+  void restore() const;
+
+ private:
+  Signals(Fd fd, const sigset_t& before) : fd_(std::move(fd)), before_(before) {}
+  Fd fd_;
+  sigset_t before_;
+};
+
+// As long as there is no command that could get them, signals that ask us to end do so, from a
+// thread of this object's own: no call of the library has to be interrupted. Needs Signals.
+class EndOnSignal {
+ public:
+  static Result<EndOnSignal> create();
+  EndOnSignal(EndOnSignal&&) = default;
+  EndOnSignal& operator=(EndOnSignal&&) = delete;
+  ~EndOnSignal();
+
+ private:
+  EndOnSignal(Fd stop, std::thread thread) : stop_(std::move(stop)), thread_(std::move(thread)) {}
+  Fd stop_;  // writing end of a pipe: closing it ends the thread
+  std::thread thread_;
+};
+
+}  // namespace supermachine::cli

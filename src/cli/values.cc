@@ -1,0 +1,124 @@
+#include "cli/values.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+
+#include "cli/parse.h"
+
+namespace supermachine::cli {
+namespace {
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = kKiB * 1024;
+constexpr std::uint64_t kGiB = kMiB * 1024;
+
+Error bad_value(std::string_view option, std::string_view text, const std::string& wanted) {
+  return usage_error(std::string(option) + " takes " + wanted + ", not '" + std::string(text) + "'",
+                     "run");
+}
+
+// Bytes per unit, 0 for no unit that we know. Nothing at all is MiB.
+std::uint64_t unit_of(std::string_view suffix) {
+  std::string unit(suffix);
+  std::ranges::transform(unit, unit.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (unit.size() > 1 && (unit.substr(1) == "b" || unit.substr(1) == "ib")) unit.resize(1);
+  if (unit.empty() || unit == "m") return kMiB;
+  if (unit == "b") return 1;
+  if (unit == "k") return kKiB;
+  if (unit == "g") return kGiB;
+  return 0;
+}
+
+bool is_name(std::string_view name) {
+  return !name.empty() && std::ranges::none_of(name, [](unsigned char c) {
+    return std::isspace(c) != 0 || c == '\0';
+  });
+}
+
+}  // namespace
+
+Result<std::uint32_t> parse_memory_mib(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
+  const std::uint64_t unit = unit_of(suffix);
+  if (error == std::errc::invalid_argument || unit == 0) {
+    return bad_value("--memory", text, "a number of MiB, or one with k, m or g");
+  }
+  constexpr std::uint64_t kMaxMib = std::numeric_limits<std::uint32_t>::max();
+  if (error != std::errc() || number > kMaxMib * kMiB / unit) {
+    return bad_value("--memory", text, "less than 4 PiB");
+  }
+  return static_cast<std::uint32_t>((number * unit + kMiB - 1) / kMiB);
+}
+
+Result<std::uint32_t> parse_vcpus(std::string_view text) {
+  std::uint32_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return bad_value("--vcpus", text, "a whole number");
+  }
+  return count;
+}
+
+Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::string_view text) {
+  constexpr double kMax = 1e9;
+  double seconds = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
+  if (error != std::errc() || end != text.data() + text.size() || !(seconds > 0) ||
+      seconds > kMax) {
+    return bad_value(option, text, "a number of seconds");
+  }
+  return std::chrono::milliseconds(std::max(1LL, std::llround(seconds * 1000)));
+}
+
+Result<std::optional<Variable>> parse_variable(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string name(text.substr(0, equals));
+  if (!is_name(name)) return bad_value("--env", text, "NAME=VALUE or NAME");
+  if (equals != std::string_view::npos) {
+    return std::optional(Variable(name, text.substr(equals + 1)));
+  }
+  const char* ours = std::getenv(name.c_str());
+  if (ours == nullptr) return std::optional<Variable>();
+  return std::optional(Variable(name, ours));
+}
+
+Result<std::vector<Variable>> read_env_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return Error::from_errno("--env-file " + path);
+  std::vector<Variable> variables;
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    if (line.ends_with('\r')) line.pop_back();
+    const std::size_t begin = line.find_first_not_of(" \t");
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    auto variable = parse_variable(std::string_view(line).substr(begin));
+    if (!variable.ok()) {
+      return Error(
+          Errc::kInvalidArgument,
+          "--env-file " + path + ": line " + std::to_string(number) + " is not NAME=VALUE or NAME");
+    }
+    if (variable.value()) variables.push_back(*std::move(variable).value());
+  }
+  if (file.bad()) return Error::from_errno("--env-file " + path);
+  return variables;
+}
+
+Status check_hostname(std::string_view name) {
+  constexpr std::size_t kMaxName = 64;  // Linux' HOST_NAME_MAX
+  const bool good =
+      name.size() <= kMaxName && name[0] != '-' && std::ranges::all_of(name, [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '.';
+      });
+  if (good) return {};
+  return bad_value("--hostname", name, "up to 64 letters, digits, dots and hyphens");
+}
+
+}  // namespace supermachine::cli

@@ -1,0 +1,31 @@
+// The values of options, from text. Each error is a usage error that names option and value.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "supermachine/result.h"
+
+namespace supermachine::cli {
+
+// A plain number is MiB; k, m and g (also kb, KiB, …) are powers of 1024 bytes. Rounded up.
+Result<std::uint32_t> parse_memory_mib(std::string_view text);
+Result<std::uint32_t> parse_vcpus(std::string_view text);
+// "1.5"; more than zero.
+Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::string_view text);
+
+using Variable = std::pair<std::string, std::string>;
+
+// "NAME=VALUE", or "NAME" for the value in our own environment: nullopt when it has none.
+Result<std::optional<Variable>> parse_variable(std::string_view text);
+// One of the above per line; empty lines and lines that begin with # are skipped.
+Result<std::vector<Variable>> read_env_file(const std::string& path);
+
+Status check_hostname(std::string_view name);
+
+}  // namespace supermachine::cli

@@ -1,0 +1,24 @@
+// What main.cc's table is made of. Each verb is a file of its own.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "supermachine/result.h"
+
+namespace supermachine::cli {
+
+using Args = std::span<char* const>;  // without the program's name and the verb
+
+// As docker has them.
+inline constexpr int kOwnFailure = 125;
+inline constexpr int kSignalBase = 128;
+
+// Each returns the exit status of the program.
+Result<int> run_verb(Args args);
+Result<int> doctor_verb(Args args);
+
+// One line for people on standard error: "supermachine: MESSAGE".
+void say(const std::string& message);
+
+}  // namespace supermachine::cli
