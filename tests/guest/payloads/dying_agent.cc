@@ -1,0 +1,2 @@
+// An agent that ends at once, which makes the guest's kernel panic.
+int main() { return 3; }
