@@ -193,6 +193,8 @@ void Machine::finish(ExitReport report) {
     report_ = std::move(report);
   }
   for (const auto& vcpu : vcpus_) vcpu->request_stop();
+  // Who waits for the guest on a connection is to see its end, not silence.
+  loop_->events().post([this] { vsock_mux_->stop(); });
   sys::event_fd_signal(exit_event_.get());
   ended_.notify_all();
   if (exit_callback_) exit_callback_();
@@ -203,6 +205,7 @@ void Machine::finish(ExitReport report) {
 void Machine::stop() {
   finish({ExitKind::kStopped});
   for (const auto& vcpu : vcpus_) vcpu->stop();
+  loop_->run([] {});  // what finish() posted is done
   loop_->stop();
 }
 
