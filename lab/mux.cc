@@ -1,5 +1,6 @@
 #include "mux.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/endian.h"
@@ -51,6 +52,11 @@ Status Mux::attach(UniqueFd stream) {
   const std::uint32_t id = next_id_++;
   send(Kind::kOpen, id);
   return add(id, std::move(stream));
+}
+
+std::size_t Mux::live_sessions() const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      sessions_, [](const auto& entry) { return entry.second.fd && !entry.second.remote_closed; }));
 }
 
 void Mux::say_bye() { send(Kind::kBye, 0); }
@@ -246,7 +252,6 @@ void Mux::end_stream(std::uint32_t id, Session& session) {
   session.fd = UniqueFd();
   session.inbound.clear();
   session.inbound_begin = 0;
-  if (callbacks_.before_close) callbacks_.before_close();
   send(Kind::kClose, id);
 }
 

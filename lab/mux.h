@@ -31,7 +31,6 @@ class Mux {
     std::function<void()> on_hello;                // the other side is there
     std::function<void()> on_bye;                  // the other side wants the lab to end
     std::function<void(UniqueFd stream)> on_open;  // a new session; unset: sessions are refused
-    std::function<void()> before_close;            // a local stream ended; its close isn't sent yet
     std::function<void(Error reason)> on_end;      // the link broke; nothing else is called after
   };
 
@@ -48,6 +47,7 @@ class Mux {
   void say_bye();
 
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
+  [[nodiscard]] std::size_t live_sessions() const;  // those that neither side has closed
 
  private:
   enum class Kind : std::uint32_t { kHello = 1, kBye, kOpen, kData, kCredit, kClose };

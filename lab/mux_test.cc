@@ -148,9 +148,12 @@ TEST_F(MuxTest, DeliversAllBytesBeforeTheEnd) {
   auto [caller, server] = open_session();
   write_text(server.get(), "last words");
 
+  EXPECT_EQ(host_->live_sessions(), 1U);
+
   server = UniqueFd();
 
   EXPECT_EQ(receive(caller.get(), 10), "last words");
+  EXPECT_EQ(host_->live_sessions(), 0U);
   EXPECT_TRUE(ends(caller.get()));
   EXPECT_TRUE(run_until([&] { return host_->sessions() == 0 && inside_->sessions() == 0; }));
 }

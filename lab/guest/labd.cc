@@ -30,16 +30,20 @@ Status serve() {
 
   UniqueFd channel = SM_TRY(open_command_channel(deadline_in(kChannelLimit)));
   Mux::Callbacks callbacks;
-  callbacks.on_open = [&server](UniqueFd stream) {
+  std::unique_ptr<Mux> mux;
+  callbacks.on_open = [&server, &mux](UniqueFd stream) {
+    if (mux->live_sessions() == 1) end_leftovers();  // those of commands that are over
     drop_caches();
-    server.serve_call(std::move(stream));
+    server.serve_call(std::move(stream), [&server] {
+      if (server.open_calls() == 0) end_leftovers();
+    });
   };
   callbacks.on_bye = [] { end_lab(); };
   callbacks.on_end = [](const Error& reason) {
     complain(reason);
     end_lab();
   };
-  const auto mux = SM_TRY(Mux::create(*loop, std::move(channel), std::move(callbacks)));
+  mux = SM_TRY(Mux::create(*loop, std::move(channel), std::move(callbacks)));
   return loop->run();
 }
 

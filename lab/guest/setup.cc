@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <ctime>
 #include <memory>
@@ -23,6 +24,13 @@ namespace supermachine::lab {
 namespace {
 
 constexpr const char* kPortName = "supermachine.lab";
+constexpr std::chrono::milliseconds kPortRetry{2};
+constexpr std::chrono::milliseconds kDyingTime{20};
+
+void pause_for(std::chrono::milliseconds time) {
+  const timespec pause{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(time).count()};
+  ::nanosleep(&pause, nullptr);
+}
 
 struct Mount {
   const char* type;
@@ -145,12 +153,16 @@ Result<UniqueFd> open_command_channel(Deadline deadline) {
     if (std::chrono::steady_clock::now() > deadline) {
       return Error(Errc::kTimeout, "no command channel; is this a lab?");
     }
-    const timespec pause{.tv_sec = 0, .tv_nsec = 2'000'000};
-    ::nanosleep(&pause, nullptr);
+    pause_for(kPortRetry);
   }
 }
 
 void drop_caches() { tell_drop_caches("3\n"); }
+
+void end_leftovers() {
+  if (::kill(-1, SIGKILL) != 0) return;  // there is none
+  pause_for(kDyingTime);
+}
 
 void end_lab() {
   ::sync();

@@ -16,6 +16,10 @@ Result<UniqueFd> open_command_channel(Deadline deadline);
 // The files that the machine shares with us may have changed there; forget what we know of them.
 void drop_caches();
 
+// Ends every process but this one. One that outlived its command would keep files of the machine in
+// use, and what the kernel knows of a file in use cannot be dropped when the machine replaces it.
+void end_leftovers();
+
 // Writes back what is in memory and restarts, which ends the emulator.
 [[noreturn]] void end_lab();
 
