@@ -1,0 +1,64 @@
+// The hand-over to a real lab, from a machine outside of it: what goes in and what comes out.
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "program.h"
+
+namespace supermachine {
+namespace {
+
+using ::testing::HasSubstr;
+
+Launch in_lab(std::vector<std::string> args) {
+  args.insert(args.begin(), {"run", "--engine", "lab", test_image("busybox")});
+  return {.args = std::move(args)};
+}
+
+TEST(Lab, IsEnteredWhereTheHostCannotRunVms) {
+  const bool host_can =
+      run_program({.args = {"run", "--engine", "kvm", test_image("busybox"), "--", "true"}})
+          .status == 0;
+  const Ended ended =
+      run_program({.args = {"run", test_image("busybox"), "--", "sh", "-c", "echo out; exit 7"}});
+
+  EXPECT_EQ(ended.status, 7);
+  EXPECT_EQ(ended.out, "out\n");
+  EXPECT_EQ(ended.err.find("continuing in the lab") == std::string::npos, host_can) << ended.err;
+}
+
+TEST(Lab, CarriesStreams) {
+  const Ended ended = run_program(in_lab({"-i", "--", "sh", "-c", "cat; echo err >&2"}), "hello\n");
+
+  EXPECT_EQ(ended.out, "hello\n");
+  EXPECT_EQ(ended.err, "err\n");
+  EXPECT_EQ(ended.status, 0);
+}
+
+TEST(Lab, PassesSignalsOn) {
+  Program program(in_lab(
+      {"--", "sh", "-c", "trap 'echo got; exit 33' INT; echo ready; while :; do sleep 0.1; done"}));
+  program.wait_for("ready\n");
+  program.signal(SIGINT);
+
+  EXPECT_EQ(program.wait(), 33);
+}
+
+TEST(Lab, CarriesATerminal) {
+  Launch launch = in_lab({"-it", "--", "sh"});
+  launch.terminal = true;
+  Program program(launch);
+  program.wait_for("#");
+  program.write("stty size\r");
+  program.wait_for("33 77\r\n");
+  program.write("sleep 1000\r");
+  ::usleep(1'000'000);
+  program.write("\x03");
+  program.write("exit 5\r");
+
+  EXPECT_EQ(program.wait(), 5);
+  EXPECT_TRUE(program.terminal_is_cooked());
+}
+
+}  // namespace
+}  // namespace supermachine
