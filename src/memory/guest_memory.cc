@@ -1,7 +1,5 @@
 #include "memory/guest_memory.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 
 namespace supermachine {
@@ -21,8 +19,7 @@ Result<std::atomic_ref<std::uint16_t>> ring_index(std::span<std::byte> bytes) {
 }  // namespace
 
 Result<GuestMemory> GuestMemory::create(std::uint64_t size_bytes) {
-  return GuestMemory(SM_TRY(Mapping::create(size_bytes, PROT_READ | PROT_WRITE,
-                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)));
+  return GuestMemory(SM_TRY(Mapping::huge(size_bytes)));
 }
 
 // Comparisons are written so that no sum of guest-chosen numbers can overflow.

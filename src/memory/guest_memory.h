@@ -34,7 +34,8 @@ class GuestMemory {
     std::span<std::byte> bytes;
   };
 
-  // `size_bytes` of zeroes, a multiple of the page size. Pages cost nothing until they are touched.
+  // `size_bytes` of zeroes, a multiple of the page size. Pages cost nothing until they are touched;
+  // then they come large where the host can, which saves most of a booting guest's page faults.
   static Result<GuestMemory> create(std::uint64_t size_bytes);
 
   // The host bytes behind [addr, addr + len), or kGuestFault. The guest can rewrite them at any
