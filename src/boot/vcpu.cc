@@ -48,6 +48,15 @@ void set_topology(kvm_cpuid_entry2& entry, std::uint32_t id, std::uint32_t count
   }
 }
 
+// What a guest may enable in XCR0: CPUID leaf 0xd (SDM 1, 13.2). Linux enables all of it first
+// thing. Doing so before makes KVM tell the sizes that go with it even where it does not see the
+// guest's XSETBV, as on QEMU's emulated SVM; the kernel would give up AVX over wrong ones.
+std::uint64_t extended_state(const std::vector<kvm_cpuid_entry2>& supported) {
+  const auto found = std::ranges::find_if(
+      supported, [](const auto& entry) { return entry.function == 0xd && entry.index == 0; });
+  return found == supported.end() ? 0 : found->eax | (std::uint64_t{found->edx} << 32);
+}
+
 }  // namespace
 
 std::vector<kvm_cpuid_entry2> make_cpuid(std::vector<kvm_cpuid_entry2> supported, std::uint32_t id,
@@ -96,6 +105,7 @@ Result<kvm::VcpuState> initial_vcpu_state(const kvm::Vcpu& vcpu, const LoadedKer
                        .sregs = SM_TRY(vcpu.sregs()),
                        .regs = SM_TRY(vcpu.regs())};
   state.msrs = {{kMsrMiscEnable, kFastStrings}, {kMsrMtrrDefaultType, kMtrrEnabledWriteBack}};
+  state.xcr0 = extended_state(supported);
   state.mp_state.mp_state = id == 0 ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
   if (id != 0) return state;
 

@@ -76,6 +76,12 @@ Status Vcpu::set_state(const VcpuState& state) {
   SM_TRY(sys::ioctl(fd(), KVM_SET_CPUID2, "KVM_SET_CPUID2", cpuid.header()));
   kvm_sregs sregs = state.sregs;
   SM_TRY(sys::ioctl(fd(), KVM_SET_SREGS, "KVM_SET_SREGS", &sregs));
+  if (state.xcr0 != 0) {
+    kvm_xcrs xcrs{};
+    xcrs.nr_xcrs = 1;
+    xcrs.xcrs[0].value = state.xcr0;  // .xcr is 0, its name
+    SM_TRY(sys::ioctl(fd(), KVM_SET_XCRS, "KVM_SET_XCRS", &xcrs));
+  }
   kvm_regs regs = state.regs;
   SM_TRY(sys::ioctl(fd(), KVM_SET_REGS, "KVM_SET_REGS", &regs));
   SM_TRY(set_msrs(fd(), state.msrs));

@@ -39,6 +39,7 @@ struct VcpuState {
   kvm_regs regs = {};
   std::vector<Msr> msrs = {};
   kvm_mp_state mp_state = {};
+  std::uint64_t xcr0 = 0;  // 0 for a processor without XSAVE
 };
 
 // Why a vCPU came back. Spans are valid until the next run().
