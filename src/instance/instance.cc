@@ -1,5 +1,7 @@
 #include "instance/instance.h"
 
+#include <algorithm>
+#include <cctype>
 #include <condition_variable>
 
 #include "base/files.h"
@@ -9,6 +11,7 @@ namespace supermachine {
 namespace {
 
 constexpr std::size_t kMaxAgentBytes = 16 << 20;
+constexpr std::size_t kMaxHostname = 64;  // sethostname(2)
 constexpr std::size_t kLastLines = 12;
 // How long a machine whose agent has hung up may take to end, for the error to say how it ended.
 constexpr auto kLastWordsWait = std::chrono::milliseconds(500);
@@ -18,6 +21,17 @@ Result<std::vector<std::byte>> make_agent_initramfs(const std::string& agent_pat
   const rootfs::InitramfsFile init{
       .path = "init", .mode = 0755, .bytes = std::as_bytes(std::span(agent))};
   return rootfs::make_initramfs(std::span(&init, 1));
+}
+
+// It travels on the kernel's command line, where a space would start an argument of its own.
+Status check_hostname(const std::string& name) {
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+  };
+  if (!name.empty() && name.size() <= kMaxHostname && std::ranges::all_of(name, allowed)) return {};
+  return Error(Errc::kInvalidArgument, "host name \"" + name + "\": it has 1 to " +
+                                           std::to_string(kMaxHostname) +
+                                           " letters, digits, '-', '.' and '_'");
 }
 
 }  // namespace
@@ -30,6 +44,7 @@ struct Instance::Doorbell {
 };
 
 Result<std::unique_ptr<Instance>> Instance::boot(InstanceConfig config) {
+  SM_TRY(check_hostname(config.hostname));
   std::unique_ptr<Instance> instance(new Instance);
   config.machine.initramfs = SM_TRY(make_agent_initramfs(config.agent_path));
   config.machine.kernel_args.push_back("sm.root=/dev/vda");
@@ -81,8 +96,10 @@ Error Instance::explain(Error error) const {
 }
 
 client::Connector Instance::connector() {
-  return [mux = &machine_->vsock()](Deadline deadline) {
-    return mux->connect(rpc::kAgentPort, deadline);
+  return [this](Deadline deadline) -> Result<UniqueFd> {
+    if (const auto end = machine_->wait(deadline_in({})); end)
+      return Error(Errc::kGuestFault, "the VM has ended: " + end->message());
+    return machine_->vsock().connect(rpc::kAgentPort, deadline);
   };
 }
 
