@@ -98,7 +98,9 @@ Machine::~Machine() { stop(); }
 Status Machine::load_guest(const kvm::System& system, BootTrace& trace) {
   const UniqueFd file = SM_TRY(sys::open(config_.kernel_path, O_RDONLY));
   const Mapping image = SM_TRY(Mapping::of_file(file.get()));
-  const boot::LoadedKernel kernel = SM_TRY(boot::load_kernel(memory_, image.bytes()));
+  auto loaded = boot::load_kernel(memory_, image.bytes());
+  if (!loaded.ok()) return std::move(loaded).error().with(config_.kernel_path);
+  const boot::LoadedKernel& kernel = loaded.value();
   SM_TRY(boot::write_boot_params(memory_, kernel, command_line(config_, slots_.size()),
                                  config_.initramfs, config_.vcpus));
   trace.mark(BootStep::kMemoryReady);
