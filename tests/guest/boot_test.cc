@@ -12,7 +12,6 @@ namespace supermachine {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr long kKibPerMib = 1024;
 
@@ -28,11 +27,8 @@ TEST_P(BootWithVcpus, GivesTheGuestThatManyAndAQuietLog) {
   const std::string count = std::to_string(GetParam());
   EXPECT_EQ(sh_output(vm, "nproc"), count);
   EXPECT_EQ(sh_output(vm, "grep -c ^processor /proc/cpuinfo"), count);
-  const std::string log = sh_output(vm, "dmesg");
-  EXPECT_THAT(log, HasSubstr("Linux version"));
-  EXPECT_THAT(log, Not(HasSubstr("BUG")));
-  EXPECT_THAT(log, Not(HasSubstr("WARNING")));
-  EXPECT_THAT(log, Not(HasSubstr("Call Trace")));
+  EXPECT_EQ(sh_output(vm, "dmesg | grep -c '^.*Linux version'"), "1");
+  EXPECT_EQ(sh_output(vm, "dmesg | grep -E 'BUG|WARNING|Call Trace' || true"), "");
 }
 
 TEST_P(BootWithVcpus, RunsWorkOnEachOfThem) {
