@@ -21,7 +21,9 @@ endfunction()
 
 # supermachine_test(machine_test LABEL kvm SRCS machine_test.cc DEPS supermachine_vmm [TIMEOUT seconds])
 #
-# One test program. Labels: unit, host, kvm, e2e, slow (CONTRIBUTING.md).
+# One test program. Labels: unit, host, kvm, e2e, lab (CONTRIBUTING.md). Each test is an entry of its
+# own for CTest, but what needs a KVM that runs Linux is one entry a program: tools/with-kvm runs it
+# in the lab where the machine's KVM cannot, and a machine is started once for all of its tests.
 function(supermachine_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL;TIMEOUT" "SRCS;DEPS")
   if(NOT SM_BUILD_TESTS)
@@ -34,7 +36,12 @@ function(supermachine_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
   target_compile_definitions(${name} PRIVATE SM_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
   target_link_libraries(${name} PRIVATE ${arg_DEPS} supermachine_warnings GTest::gmock_main)
-  gtest_discover_tests(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} DISCOVERY_TIMEOUT 30)
+  if(arg_LABEL MATCHES "^(kvm|e2e)$")
+    add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tools/with-kvm $<TARGET_FILE:${name}>)
+    set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT 900 RESOURCE_LOCK lab)
+  else()
+    gtest_discover_tests(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT} DISCOVERY_TIMEOUT 30)
+  endif()
 endfunction()
 
 # supermachine_fuzzer(queue DEPS supermachine_virtio) builds fuzz/queue_fuzz.cc with libFuzzer.
