@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::size_t kMaxLine = 1024;
 constexpr std::string_view kPanic = "Kernel panic - not syncing";
-constexpr std::array<std::string_view, 2> kHaltMessages{"reboot: System halted",
-                                                        "reboot: Power down"};
+constexpr std::array<std::string_view, 3> kHaltMessages{
+    "reboot: System halted", "reboot: Power down",
+    "reboot: Power off not available: System halted"};
 
 }  // namespace
 
