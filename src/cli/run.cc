@@ -27,8 +27,9 @@ Result<Image> open_image(const RunOptions& options) {
 return Image::from_oci(options.image, import);
 }  // namespace
 
-VmConfig machine_of(const RunOptions& options) {
+Result<VmConfig> machine_of(const RunOptions& options) {
   VmConfig config;
+  config.with_assets(SM_TRY(AssetPaths::discover()));
   config.with_memory_mib(options.memory_mib).with_vcpus(options.vcpus);
   if (!options.hostname.empty()) config.with_hostname(options.hostname);
   if (options.boot_timeout) config.with_boot_timeout(*options.boot_timeout);
@@ -76,9 +77,8 @@ Result<Vm> boot(const Image& image, const VmConfig& config) {
   return image.start(config);
 }
 
-Result<int> run_here(const RunOptions& options, const Image& image, std::vector<std::string> argv,
-                     Signals& signals, Timing& timing) {
-  VmConfig config = machine_of(options);
+Result<int> run_here(const RunOptions& options, const Image& image, VmConfig config,
+                     std::vector<std::string> argv, Signals& signals, Timing& timing) {
   std::optional<ConsoleRelay> console;
   if (options.console || !options.console_log.empty()) {
     console.emplace(SM_TRY(ConsoleRelay::start(options.console, options.console_log)));
@@ -118,6 +118,7 @@ Result<int> run_verb(Args args) {
   const Image image = SM_TRY(open_image(options));
   timing.mark("image ready");
   std::vector<std::string> argv = SM_TRY(compose_command(image.config(), options));
+  const VmConfig config = SM_TRY(machine_of(options));
   const EngineChoice engine = SM_TRY(choose_engine(options.engine));
   ending.reset();
   if (engine.in_lab) {
@@ -125,7 +126,7 @@ Result<int> run_verb(Args args) {
     signals.restore();
     return enter_lab(engine.lab, args);
   }
-  auto status = run_here(options, image, std::move(argv), signals, timing);
+  auto status = run_here(options, image, config, std::move(argv), signals, timing);
   if (options.timing && status.ok()) timing.print();
   return status;
 }

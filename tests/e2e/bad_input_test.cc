@@ -165,10 +165,14 @@ class BadRequest : public BadInput {
     OciImage image;
     image.set_index({image.add_manifest(layers, mute)});
     write_image("mute.tar", image);
+    fs::create_directories(in("assets"));
+    write("assets/kernel", "a kernel");
+    write("assets/supermachine-agent", "an agent");
   }
   Launch launch_good(std::vector<std::string> args) const {
     Launch how = launch(std::move(args));
     how.env["SUPERMACHINE_CACHE"] = dir_.path() + "/kept";
+    how.env["SUPERMACHINE_ASSETS_DIR"] = in("assets");
     return how;
   }
 };
@@ -186,6 +190,14 @@ TEST_F(BadRequest, TerminalWithoutOne) {
 TEST_F(BadRequest, MissingEnvFile) {
   EXPECT_THAT(complaint({"--env-file", "vars", "oci-archive:good.tar"}),
               HasSubstr("vars: No such file"));
+}
+
+TEST_F(BadRequest, NoKernelForTheGuest) {
+  Launch how = launch_good({"oci-archive:good.tar"});
+  fs::remove(in("assets/kernel"));
+
+  EXPECT_THAT(complaint(how),
+              AllOf(HasSubstr(in("assets/kernel")), HasSubstr("SUPERMACHINE_ASSETS_DIR")));
 }
 
 TEST_F(BadRequest, LabThatIsNotThere) {

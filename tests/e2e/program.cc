@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utmp.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -22,6 +23,8 @@ namespace {
 
 // A guest in an emulated host, on a busy machine.
 constexpr std::chrono::seconds kPatience{90};
+// How long to wait for bytes before looking whether the program still runs.
+constexpr std::chrono::milliseconds kGlance{200};
 
 struct Pipe {
   UniqueFd reader;
@@ -137,11 +140,18 @@ void Program::write(std::string_view bytes) {
   const auto deadline = Clock::now() + kPatience;
   written_ = 0;
   while (written_ < bytes.size()) {
-    if (!pump(deadline, bytes.substr(written_))) {
+    if (pump(std::min(deadline, Clock::now() + kGlance), bytes.substr(written_))) continue;
+    if (Clock::now() >= deadline || !is_running()) {
       ADD_FAILURE() << "it does not read its input; it wrote: " << out << err;
       return;
     }
   }
+}
+
+bool Program::is_running() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == 0;
 }
 
 void Program::close_input() { in_ = UniqueFd(); }
@@ -149,7 +159,8 @@ void Program::close_input() { in_ = UniqueFd(); }
 void Program::wait_for(std::string_view text) {
   const auto deadline = Clock::now() + kPatience;
   while (out.find(text) == std::string::npos) {
-    if (pump(deadline)) continue;
+    if (pump(std::min(deadline, Clock::now() + kGlance))) continue;
+    if (Clock::now() < deadline && is_running()) continue;
     ADD_FAILURE() << "it did not write '" << text << "' but: " << out << "\nand: " << err;
     return;
   }

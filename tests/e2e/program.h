@@ -18,8 +18,8 @@ struct Launch {
   std::vector<std::string> args = {};           // after the program's name
   std::map<std::string, std::string> env = {};  // added to ours
   std::string cwd = {};                         // empty: ours
-  bool terminal = false;                   // one for all three streams
-  bool close_stdin = true;                 // at once, unless there is a terminal
+  bool terminal = false;                        // one for all three streams
+  bool close_stdin = true;                      // at once, unless there is a terminal
   std::function<void()> before_exec = {};       // in the child
 };
 
@@ -47,6 +47,7 @@ class Program {
  private:
   using Clock = std::chrono::steady_clock;
   bool pump(Clock::time_point deadline, std::string_view input = {});
+  [[nodiscard]] bool is_running() const;
   void open_terminal();
   void read_some(UniqueFd& fd, std::string& to);
 
