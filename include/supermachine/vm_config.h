@@ -7,6 +7,7 @@
 #include <string>
 
 #include "supermachine/assets.h"
+#include "supermachine/result.h"
 
 namespace supermachine {
 
@@ -28,12 +29,16 @@ class VmConfig {
   VmConfig& with_boot_timeout(std::chrono::milliseconds timeout) {
     return boot_timeout_ = timeout, *this;
   }
-  // Default "supermachine".
+  // Up to 64 letters, digits, dots and hyphens. Default "supermachine".
   VmConfig& with_hostname(std::string name) { return hostname_ = std::move(name), *this; }
   // A file descriptor, borrowed for the life of the VM, that gets what the guest prints on its
   // serial console, the kernel's boot messages included. What it does not take at once is dropped:
   // use a file, or make it non-blocking. Default: none; the last lines appear in errors anyway.
   VmConfig& with_console_fd(int fd) { return console_fd_ = fd, *this; }
+
+  // kInvalidArgument for what Image::start() would refuse on this host about memory, vCPUs and
+  // hostname. Costs nothing: for those who want to know before they read an image.
+  [[nodiscard]] Status check() const;
 
   [[nodiscard]] std::uint32_t memory_mib() const { return memory_mib_; }
   [[nodiscard]] std::uint32_t vcpus() const { return vcpus_; }

@@ -24,6 +24,7 @@ Vm& Vm::operator=(Vm&&) noexcept = default;
 Vm::~Vm() = default;
 
 Result<Vm> Image::start(const VmConfig& config) const {
+  SM_TRY(config.check());
   std::unique_ptr<Vm::State> state(new Vm::State{.image = *this});
   const AssetPaths assets = config.assets() ? *config.assets() : SM_TRY(AssetPaths::discover());
   if (!config.vsock_mux_dir().empty()) {

@@ -27,9 +27,8 @@ Result<Image> open_image(const RunOptions& options) {
 return Image::from_oci(options.image, import);
 }  // namespace
 
-Result<VmConfig> machine_of(const RunOptions& options) {
+VmConfig machine_of(const RunOptions& options) {
   VmConfig config;
-  config.with_assets(SM_TRY(AssetPaths::discover()));
   config.with_memory_mib(options.memory_mib).with_vcpus(options.vcpus);
   if (!options.hostname.empty()) config.with_hostname(options.hostname);
   if (options.boot_timeout) config.with_boot_timeout(*options.boot_timeout);
@@ -113,12 +112,14 @@ Result<int> run_verb(Args args) {
     return Error(Errc::kInvalidArgument,
                  "the input device is not a TTY: leave out -t, or run this from a terminal");
   }
+  VmConfig config = machine_of(options);
+  SM_TRY(config.check());
   Signals signals = SM_TRY(Signals::create());
   std::optional<EndOnSignal> ending(SM_TRY(EndOnSignal::create()));
   const Image image = SM_TRY(open_image(options));
   timing.mark("image ready");
   std::vector<std::string> argv = SM_TRY(compose_command(image.config(), options));
-  const VmConfig config = SM_TRY(machine_of(options));
+  config.with_assets(SM_TRY(AssetPaths::discover()));
   const EngineChoice engine = SM_TRY(choose_engine(options.engine));
   ending.reset();
   if (engine.in_lab) {
@@ -126,7 +127,7 @@ Result<int> run_verb(Args args) {
     signals.restore();
     return enter_lab(engine.lab, args);
   }
-  auto status = run_here(options, image, config, std::move(argv), signals, timing);
+  auto status = run_here(options, image, std::move(config), std::move(argv), signals, timing);
   if (options.timing && status.ok()) timing.print();
   return status;
 }

@@ -111,14 +111,4 @@ Result<std::vector<Variable>> read_env_file(const std::string& path) {
   return variables;
 }
 
-Status check_hostname(std::string_view name) {
-  constexpr std::size_t kMaxName = 64;  // Linux' HOST_NAME_MAX
-  const bool good =
-      name.size() <= kMaxName && name[0] != '-' && std::ranges::all_of(name, [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '-' || c == '.';
-      });
-  if (good) return {};
-  return bad_value("--hostname", name, "up to 64 letters, digits, dots and hyphens");
-}
-
 }  // namespace supermachine::cli

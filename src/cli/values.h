@@ -26,6 +26,4 @@ Result<std::optional<Variable>> parse_variable(std::string_view text);
 // One of the above per line; empty lines and lines that begin with # are skipped.
 Result<std::vector<Variable>> read_env_file(const std::string& path);
 
-Status check_hostname(std::string_view name);
-
 }  // namespace supermachine::cli

@@ -30,6 +30,19 @@ constexpr int kHaltChecks = 50;
 constexpr auto kHaltCheckEvery = std::chrono::milliseconds(20);
 constexpr std::size_t kPanicLines = 12;
 
+// What a guest of ours has to be told, whatever it runs.
+std::string command_line(const MachineConfig& config, std::size_t virtio_devices) {
+  std::string line =
+      "console=ttyS0 8250.nr_uarts=1 reboot=k panic=-1 acpi=off no_timer_check tsc=reliable "
+      "i8042.noaux random.trust_cpu=on";
+  line += config.verbose_kernel ? "" : " quiet";
+  for (std::uint32_t i = 0; i < virtio_devices; ++i) line += " " + VirtioSlot::kernel_arg(i);
+  for (const std::string& arg : config.kernel_args) line += " " + arg;
+  return line;
+}
+
+}  // namespace
+
 Status check(const MachineConfig& config) {
   if (config.vcpus < 1 || config.vcpus > boot::kMaxVcpus) {
     return Error(Errc::kInvalidArgument, std::to_string(config.vcpus) + " vCPUs: a VM has 1 to " +
@@ -51,19 +64,6 @@ Status check(const MachineConfig& config) {
   }
   return {};
 }
-
-// What a guest of ours has to be told, whatever it runs.
-std::string command_line(const MachineConfig& config, std::size_t virtio_devices) {
-  std::string line =
-      "console=ttyS0 8250.nr_uarts=1 reboot=k panic=-1 acpi=off no_timer_check tsc=reliable "
-      "i8042.noaux random.trust_cpu=on";
-  line += config.verbose_kernel ? "" : " quiet";
-  for (std::uint32_t i = 0; i < virtio_devices; ++i) line += " " + VirtioSlot::kernel_arg(i);
-  for (const std::string& arg : config.kernel_args) line += " " + arg;
-  return line;
-}
-
-}  // namespace
 
 Machine::Machine(MachineConfig config, GuestMemory memory, kvm::Vm vm,
                  std::unique_ptr<DeviceLoop> loop, UniqueFd exit_event)

@@ -45,6 +45,9 @@ struct MachineConfig {
   bool verbose_kernel = false;                // boot messages on the console
 };
 
+// kInvalidArgument names the setting that no machine on this host can have. create() calls it.
+Status check(const MachineConfig& config);
+
 class Machine {
  public:
   // Everything up to the first instruction. kInvalidArgument names the setting that cannot be.

@@ -152,6 +152,15 @@ TEST_F(BadInput, LayerOfUnknownCompression) {
               AllOf(HasSubstr("odd.tar"), HasSubstr("compression")));
 }
 
+TEST_F(BadInput, MachineThatCannotBe) {
+  const std::string image = "oci-archive:not-even-looked-at.tar";
+  EXPECT_THAT(complaint({"--vcpus", "0", image}), HasSubstr("0 vCPUs: a VM has 1 to 32"));
+  EXPECT_THAT(complaint({"--vcpus", "1000", image}), HasSubstr("1000 vCPUs"));
+  EXPECT_THAT(complaint({"--memory", "1", image}), HasSubstr("1 MiB of memory is too small"));
+  EXPECT_THAT(complaint({"--memory", "4000g", image}), HasSubstr("4096000 MiB"));
+  EXPECT_THAT(complaint({"--hostname", "a b", image}), HasSubstr("'a b'"));
+}
+
 // From here on the image is good, so its root file system may stay in the cache: it is kept
 // elsewhere.
 class BadRequest : public BadInput {

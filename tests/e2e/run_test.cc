@@ -203,21 +203,6 @@ TEST(Run, TellsWhenEachStageWasReached) {
                            "timing: exec done" + number + "timing: gone" + number));
 }
 
-TEST(Run, RefusesMachinesThatCannotBe) {
-  for (const auto& [option, value, expected] :
-       std::vector<std::tuple<std::string, std::string, std::string>>{
-           {"--vcpus", "0", "0 vCPUs"},
-           {"--vcpus", "1000", "1000 vCPUs"},
-           {"--memory", "1", "1 MiB"},
-           {"--memory", "4000g", "4096000 MiB"}}) {
-    const Ended ended = run_program(busybox({option, value, "--", "true"}));
-
-    EXPECT_EQ(ended.status, 125);
-    EXPECT_THAT(ended.err, HasSubstr(expected));
-    EXPECT_EQ(std::ranges::count(ended.err, '\n'), 1) << ended.err;
-  }
-}
-
 TEST(Run, SaysThatTheGuestEndedItself) {
   const Ended ended = run_program(busybox({"--", "reboot", "-f"}));
 
