@@ -41,11 +41,18 @@ std::string own_program() {
   return fs::read_symlink("/proc/self/exe", ignored).string();
 }
 
-// Whether a program that takes milliseconds exits with 0. Its output is dropped.
-bool succeeds(std::vector<std::string> argv) {
+// As exec(3) wants them; valid as long as `argv` is.
+std::vector<char*> pointers(std::vector<std::string>& argv) {
   std::vector<char*> args;
+  args.reserve(argv.size() + 1);
   for (std::string& argument : argv) args.push_back(argument.data());
   args.push_back(nullptr);
+  return args;
+}
+
+// Whether a program that takes milliseconds exits with 0. Its output is dropped.
+bool succeeds(std::vector<std::string> argv) {
+  const std::vector<char*> args = pointers(argv);
   posix_spawn_file_actions_t actions;
   if (::posix_spawn_file_actions_init(&actions) != 0) return false;
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
@@ -153,9 +160,7 @@ std::vector<std::string> lab_command(const std::string& lab, const std::string& 
 
 Error enter_lab(const std::string& lab, Args run_args) {
   std::vector<std::string> argv = lab_command(lab, own_program(), run_args);
-  std::vector<char*> args;
-  for (std::string& argument : argv) args.push_back(argument.data());
-  args.push_back(nullptr);
+  const std::vector<char*> args = pointers(argv);
   ::signal(SIGPIPE, SIG_DFL);  // which main() changed
   ::execv(args[0], args.data());
   return Error::from_errno(lab);

@@ -77,7 +77,7 @@ void say(const std::string& message) {
 }  // namespace supermachine::cli
 
 int main(int argc, char** argv) {
-  using namespace supermachine;
+  namespace cli = supermachine::cli;
   // A reader of our output that has gone is an error of write(2), which the relay understands.
   if (!cli::open_standard_streams() || ::signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
     return cli::kOwnFailure;
