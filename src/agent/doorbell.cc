@@ -7,6 +7,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kMaxPause{1000};
 
+// A connection that lasted so long was wanted. One that a host closes at once, of another version
+// say, must not make us ring without pause.
+constexpr std::chrono::milliseconds kWanted{100};
+
 }  // namespace
 
 Doorbell::Doorbell(EventLoop& loop, rpc::Hello hello, Handlers handlers)
@@ -34,15 +38,21 @@ void Doorbell::on_connected() {
   auto channel = Channel::create(loop_, std::move(stream),
                                  {.on_frame = [this](const rpc::FrameView& f) { on_frame(f); },
                                   .on_drained = [] {},
-                                  .on_broken = [this] { ring_again(); }});
+                                  .on_broken = [this] { on_lost(); }});
   if (!channel.ok()) return ring_again();
   channel_ = std::move(channel).value();
-  pause_ = std::chrono::milliseconds(0);
+  connected_ = std::chrono::steady_clock::now();
   channel_->send(hello_);
 }
 
+void Doorbell::on_lost() {
+  if (std::chrono::steady_clock::now() - connected_ > kWanted)
+    pause_ = std::chrono::milliseconds(0);
+  ring_again();
+}
+
 void Doorbell::on_frame(const rpc::FrameView& frame) {
-  // Others come from a host that is newer than this agent and looks at its features.
+  // Nothing else belongs here until a feature of the hello says so.
   if (frame.type == rpc::FrameType::kShutdown) handlers_.shutdown();
 }
 

@@ -31,6 +31,7 @@ class Doorbell {
  private:
   void on_connected();
   void on_frame(const rpc::FrameView& frame);
+  void on_lost();
   void ring_again();
 
   EventLoop& loop_;  // not owned; outlives us
@@ -39,7 +40,8 @@ class Doorbell {
   UniqueFd connecting_;
   std::unique_ptr<Channel> channel_;
   std::optional<EventLoop::TimerId> retry_;
-  std::chrono::milliseconds pause_{0};
+  std::chrono::steady_clock::time_point connected_;
+  std::chrono::milliseconds pause_{0};  // before the next attempt
 };
 
 }  // namespace supermachine::agent
