@@ -123,15 +123,16 @@ std::vector<std::string> lab_problems(const std::string& lab) {
 }
 
 Result<EngineChoice> choose_engine(Engine wanted) {
-  const bool here_only = wanted == Engine::kKvm || inside_lab();
   EngineChoice choice;
-  if (wanted != Engine::kLab || here_only) {
+  // The lab's KVM is known, and the probe would cost a tenth of a boot there.
+  if (inside_lab()) return choice;
+  const bool here_only = wanted == Engine::kKvm;
+  if (wanted != Engine::kLab) {
     const HostReport host = check_host();
     if (host.usable()) return choice;
     const std::string why = "this host's KVM cannot run VMs: " + joined(host.problems);
     if (here_only) {
-      const char* hint = inside_lab() ? "" : " ('--engine lab' runs them in an emulated host)";
-      return Error(Errc::kUnsupported, why + hint);
+      return Error(Errc::kUnsupported, why + " ('--engine lab' runs them in an emulated host)");
     }
     choice.reason = why + "; continuing in the lab, an emulated host";
   }
