@@ -44,6 +44,16 @@ std::string sh_output(const Vm& vm, const std::string& script) {
   return std::move(outcome.stdout);
 }
 
+int processes_once(const Vm& vm, const std::string& command, int count) {
+  // One process a line, its arguments separated by spaces.
+  const std::string lines =
+      "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done 2> /dev/null";
+  const std::string found = sh_output(vm, "for i in $(seq 100); do n=$(" + lines + " | grep -c '^" +
+                                              command + "'); [ $n = " + std::to_string(count) +
+                                              " ] && break; sleep 0.1; done; echo $n");
+  return std::atoi(found.c_str());  // 0 for what is no number, after a failure above
+}
+
 std::vector<std::string> entries_of(const std::string& dir) {
   std::vector<std::string> names;
   std::error_code failed;

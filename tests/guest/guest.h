@@ -30,6 +30,10 @@ ExecOutcome sh(const Vm& vm, const std::string& script);
 // The same, and what it prints without the last newline; a status other than 0 is a failure.
 std::string sh_output(const Vm& vm, const std::string& script);
 
+// Waits up to ten seconds until `count` of the guest's processes have a command line that begins
+// with `command`, and gives how many there are.
+int processes_once(const Vm& vm, const std::string& command, int count);
+
 // The entries of a host directory, for tests of what is left behind.
 std::vector<std::string> entries_of(const std::string& dir);
 

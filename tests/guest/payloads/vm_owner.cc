@@ -1,5 +1,5 @@
 // Starts a VM, prints "up", and keeps it until killed. Arguments: the image, a directory for the
-// vsock socket.
+// vsock socket or nothing for none.
 #include <unistd.h>
 
 #include <cstdio>
