@@ -1,8 +1,8 @@
 #include "oci/decompress.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/format.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <array>
@@ -58,94 +58,136 @@ class ReplaySource final : public ByteSource {
   std::size_t given_ = 0;
 };
 
-class FilterSource final : public ByteSource {
+// One compression's decoder. A stream may hold several members, one after the other.
+class Decoder {
  public:
-  FilterSource(std::unique_ptr<ByteSource> compressed, Compression compression)
-      : compressed_(std::move(compressed)), compression_(compression), buffer_(kBufferBytes) {}
+  struct Step {
+    std::size_t consumed = 0;
+    std::size_t produced = 0;
+    bool at_boundary = false;  // all that was consumed makes whole members
+  };
+  virtual ~Decoder() = default;
+  // The error of damaged data is in the words of the decoder's library.
+  virtual Result<Step> step(std::span<const std::byte> in, std::span<std::byte> out) = 0;
+};
 
-  Status open() {
-    archive_.reset(archive_read_new());
-    if (!archive_) return Error(Errc::kExhausted, "libarchive: out of memory");
-    struct archive* const a = archive_.get();
-    const int filter = compression_ == Compression::kGzip ? archive_read_support_filter_gzip(a)
-                                                          : archive_read_support_filter_zstd(a);
-    // A warning says that libarchive would run a program for it.
-    if (filter != ARCHIVE_OK) return Error(Errc::kUnsupported, "libarchive lacks this compression");
-    if (archive_read_support_format_raw(a) != ARCHIVE_OK ||
-        archive_read_support_format_empty(a) != ARCHIVE_OK ||
-        archive_read_open(a, this, nullptr, &FilterSource::on_read, nullptr) != ARCHIVE_OK) {
-      return failure();
+class GzipDecoder final : public Decoder {
+ public:
+  static Result<std::unique_ptr<Decoder>> create() {
+    std::unique_ptr<GzipDecoder> decoder(new GzipDecoder);
+    constexpr int kLargestWindow = 15;
+    constexpr int kGzipHeader = 16;  // zlib.h, inflateInit2
+    if (::inflateInit2(&decoder->stream_, kLargestWindow + kGzipHeader) != Z_OK) {
+      return Error(Errc::kExhausted, "zlib: out of memory");
     }
-    struct archive_entry* entry = nullptr;
-    const int header = archive_read_next_header(a, &entry);
-    ended_ = header == ARCHIVE_EOF;
-    if (header != ARCHIVE_OK && !ended_) return failure();
-    return {};
+    return std::unique_ptr<Decoder>(std::move(decoder));
+  }
+  GzipDecoder(const GzipDecoder&) = delete;
+  GzipDecoder& operator=(const GzipDecoder&) = delete;
+  ~GzipDecoder() override { ::inflateEnd(&stream_); }
+
+  Result<Step> step(std::span<const std::byte> in, std::span<std::byte> out) override {
+    if (trailing_) return Step{.consumed = in.size(), .at_boundary = true};
+    // zlib does not write to its input, and its bytes are unsigned.
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(in.data()));  // NOLINT
+    stream_.avail_in = static_cast<uInt>(in.size());
+    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), kBufferBytes));
+    const uInt room = stream_.avail_out;
+    const int rc = ::inflate(&stream_, Z_NO_FLUSH);
+    if (rc == Z_DATA_ERROR && after_member_ && stream_.total_in <= kMagicOfGzip) {
+      trailing_ = true;
+      return Step{.consumed = in.size(), .at_boundary = true};
+    }
+    if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) {
+      return Error(Errc::kCorrupt, stream_.msg == nullptr ? "not gzip" : stream_.msg);
+    }
+    Step step{.consumed = in.size() - stream_.avail_in, .produced = room - stream_.avail_out};
+    if (rc == Z_STREAM_END) {
+      ::inflateReset(&stream_);
+      after_member_ = true;
+    }
+    step.at_boundary = after_member_ && stream_.total_in < kMagicOfGzip;
+    return step;
   }
 
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    while (ready_.empty() && !ended_) {
-      const void* block = nullptr;
-      std::size_t size = 0;
-      la_int64_t offset = 0;
-      const int rc = archive_read_data_block(archive_.get(), &block, &size, &offset);
-      if (rc == ARCHIVE_EOF) {
-        ended_ = true;
-      } else if (rc != ARCHIVE_OK) {
-        return failure();
-      } else {
-        ready_ = {static_cast<const std::byte*>(block), size};
-      }
-    }
-    if (ready_.empty()) {
-      SM_TRY(drain());
-      return std::size_t{0};
-    }
-    const std::size_t count = std::min(out.size(), ready_.size());
-    std::ranges::copy(ready_.first(count), out.begin());
-    ready_ = ready_.subspan(count);
-    return count;
+ private:
+  GzipDecoder() = default;
+
+  // What follows a member without the magic of another is padding, and ignored, as by gzip.
+  static constexpr uLong kMagicOfGzip = 2;
+
+  z_stream stream_{};  // total_in counts from the beginning of the member
+  bool after_member_ = false;
+  bool trailing_ = false;
+};
+
+class ZstdDecoder final : public Decoder {
+ public:
+  static Result<std::unique_ptr<Decoder>> create() {
+    std::unique_ptr<ZstdDecoder> decoder(new ZstdDecoder);
+    if (!decoder->context_) return Error(Errc::kExhausted, "zstd: out of memory");
+    return std::unique_ptr<Decoder>(std::move(decoder));
+  }
+
+  Result<Step> step(std::span<const std::byte> in, std::span<std::byte> out) override {
+    ZSTD_inBuffer input{in.data(), in.size(), 0};
+    ZSTD_outBuffer output{out.data(), out.size(), 0};
+    const std::size_t hint = ::ZSTD_decompressStream(context_.get(), &output, &input);
+    if (::ZSTD_isError(hint) != 0) return Error(Errc::kCorrupt, ::ZSTD_getErrorName(hint));
+    return Step{.consumed = input.pos, .produced = output.pos, .at_boundary = hint == 0};
   }
 
  private:
   struct Free {
-    void operator()(struct archive* archive) const { archive_read_free(archive); }
+    void operator()(ZSTD_DCtx* context) const { ::ZSTD_freeDCtx(context); }
   };
+  ZstdDecoder() : context_(::ZSTD_createDCtx()) {}
+  std::unique_ptr<ZSTD_DCtx, Free> context_;  // refuses windows over 128 MiB by itself
+};
 
-  static la_ssize_t on_read(struct archive*, void* self, const void** block) {
-    auto& source = *static_cast<FilterSource*>(self);
-    auto got = source.compressed_->read(source.buffer_);
-    if (!got.ok()) {
-      source.error_ = std::move(got).error();
-      return -1;
+class DecodingSource final : public ByteSource {
+ public:
+  DecodingSource(std::unique_ptr<ByteSource> compressed, std::unique_ptr<Decoder> decoder)
+      : compressed_(std::move(compressed)), decoder_(std::move(decoder)), buffer_(kBufferBytes) {}
+
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    if (out.empty()) return std::size_t{0};
+    for (;;) {
+      if (input_.empty()) {
+        input_ = std::span(buffer_).first(SM_TRY(compressed_->read(buffer_)));
+        // A decoder may still hold output for which there was no room.
+        if (input_.empty() && at_boundary_) return std::size_t{0};
+      }
+      const bool source_ended = input_.empty();
+      auto step = decoder_->step(input_, out);
+      if (!step.ok()) return damaged(step.error().message());
+      input_ = input_.subspan(step.value().consumed);
+      if (step.value().consumed > 0 || step.value().produced > 0) {
+        at_boundary_ = step.value().at_boundary;
+      }
+      if (step.value().produced > 0) return step.value().produced;
+      if (source_ended) return damaged("it ends early");
     }
-    *block = source.buffer_.data();
-    return static_cast<la_ssize_t>(got.value());
   }
 
-  // What follows the compressed data is not ours to judge, but its digest is somebody's.
-  Status drain() {
-    while (SM_TRY(compressed_->read(buffer_)) > 0) continue;
-    return {};
-  }
-
-  // A failing source explains more than what libarchive made of it, and so does a wrong digest.
-  Error failure() {
-    if (error_) return *error_;
-    const char* text = archive_error_string(archive_.get());
-    const std::string message = text == nullptr ? "cannot be decompressed" : text;
-    Status drained = drain();
-    if (!drained.ok()) return std::move(drained).error();
-    return {Errc::kCorrupt, fmt::format("compressed data is damaged ({})", message)};
+ private:
+  // A wrong digest explains more than what the decoder made of the bytes; so does a source that
+  // fails. What follows the damage is read for them.
+  Error damaged(const std::string& how) {
+    for (;;) {
+      const auto got = compressed_->read(buffer_);
+      if (!got.ok()) return got.error();
+      if (got.value() == 0) break;
+    }
+    return {Errc::kCorrupt, fmt::format("compressed data is damaged ({})", how)};
   }
 
   std::unique_ptr<ByteSource> compressed_;
-  Compression compression_;
+  std::unique_ptr<Decoder> decoder_;
   std::vector<std::byte> buffer_;
-  std::optional<Error> error_;        // of compressed_
-  std::span<const std::byte> ready_;  // in libarchive's memory, until the next call
-  bool ended_ = false;
-  std::unique_ptr<struct archive, Free> archive_;
+  std::span<const std::byte> input_;  // in buffer_
+  bool at_boundary_ = false;
 };
 
 }  // namespace
@@ -179,9 +221,10 @@ Result<std::unique_ptr<ByteSource>> decompress(std::unique_ptr<ByteSource> compr
     while (SM_TRY(replay->read(rest)) > 0) continue;  // damage would explain it better
     return Error(Errc::kUnsupported, "unknown compression: its bytes are neither gzip nor zstd");
   }
-  auto filter = std::make_unique<FilterSource>(std::move(replay), found);
-  SM_TRY(filter->open());
-  return std::unique_ptr<ByteSource>(std::move(filter));
+  auto decoder =
+      SM_TRY(found == Compression::kGzip ? GzipDecoder::create() : ZstdDecoder::create());
+  return std::unique_ptr<ByteSource>(
+      std::make_unique<DecodingSource>(std::move(replay), std::move(decoder)));
 }
 
 }  // namespace supermachine::oci

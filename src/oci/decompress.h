@@ -1,4 +1,4 @@
-// gzip and zstd through libarchive, told apart by their first bytes.
+// gzip and zstd, through zlib and libzstd, told apart by their first bytes.
 #pragma once
 
 #include <memory>

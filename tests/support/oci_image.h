@@ -2,8 +2,8 @@
 // that becomes a directory, an archive or a BlobSource.
 #pragma once
 
-#include <archive.h>
-#include <archive_entry.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -18,30 +18,29 @@
 
 namespace supermachine {
 
-// Through libarchive, as one member without a format.
-inline std::string compressed(const std::string& bytes, bool with_zstd) {
-  std::string out(bytes.size() + 65536, '\0');
-  std::size_t used = 0;
-  archive* const a = archive_write_new();
-  archive_write_set_format_raw(a);
-  SM_CHECK((with_zstd ? archive_write_add_filter_zstd(a) : archive_write_add_filter_gzip(a)) ==
-           ARCHIVE_OK);
-  archive_write_set_bytes_in_last_block(a, 1);
-  SM_CHECK(archive_write_open_memory(a, out.data(), out.size(), &used) == ARCHIVE_OK);
-  archive_entry* const entry = archive_entry_new();
-  archive_entry_set_filetype(entry, AE_IFREG);
-  archive_entry_set_pathname(entry, "x");
-  SM_CHECK(archive_write_header(a, entry) == ARCHIVE_OK);
-  SM_CHECK(archive_write_data(a, bytes.data(), bytes.size()) ==
-           static_cast<la_ssize_t>(bytes.size()));
-  SM_CHECK(archive_write_close(a) == ARCHIVE_OK);
-  archive_entry_free(entry);
-  archive_write_free(a);
-  out.resize(used);
+// One gzip member, one zstd frame.
+inline std::string gzip(const std::string& bytes) {
+  z_stream stream{};
+  SM_CHECK(::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) ==
+           Z_OK);
+  std::string out(::deflateBound(&stream, bytes.size()), '\0');
+  std::string in = bytes;  // zlib wants it writable
+  stream.next_in = reinterpret_cast<Bytef*>(in.data());
+  stream.avail_in = static_cast<uInt>(in.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  SM_CHECK(::deflate(&stream, Z_FINISH) == Z_STREAM_END);
+  out.resize(stream.total_out);
+  ::deflateEnd(&stream);
   return out;
 }
-inline std::string gzip(const std::string& bytes) { return compressed(bytes, false); }
-inline std::string zstd(const std::string& bytes) { return compressed(bytes, true); }
+inline std::string zstd(const std::string& bytes) {
+  std::string out(::ZSTD_compressBound(bytes.size()), '\0');
+  const std::size_t size = ::ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), 1);
+  SM_CHECK(::ZSTD_isError(size) == 0);
+  out.resize(size);
+  return out;
+}
 
 class OciImage {
  public:
