@@ -16,9 +16,10 @@ namespace {
 constexpr std::uint32_t kMemoryMib = 256;
 
 struct Memory {
-  long own_pss_kib = 0;    // everything but the guest's memory
-  long own_rss_kib = 0;    // the same, with what other processes share counted in full
-  long guest_rss_kib = 0;  // of the guest's memory, touched
+  long own_pss_kib = 0;      // everything but the guest's memory
+  long own_rss_kib = 0;      // the same, with what other processes share counted in full
+  long own_private_kib = 0;  // written by us: what nobody can share
+  long guest_rss_kib = 0;    // of the guest's memory, touched
 };
 
 // The guest's memory is the one mapping as large as it is (proc(5), smaps).
@@ -35,6 +36,7 @@ Result<Memory> measure_self() {
     if (name == "Size:") guest = kib >= kGuestKib;
     if (name == "Rss:") (guest ? memory.guest_rss_kib : memory.own_rss_kib) += kib;
     if (name == "Pss:" && !guest) memory.own_pss_kib += kib;
+    if (name == "Private_Dirty:" && !guest) memory.own_private_kib += kib;
   }
   return memory;
 }
@@ -53,6 +55,7 @@ Status measure(const char* reference) {
   std::printf("| %-46s | %8ld |\n", "process with an idle VM, Pss without the guest's",
               idle.own_pss_kib);
   std::printf("| %-46s | %8ld |\n", "the same, Rss", idle.own_rss_kib);
+  std::printf("| %-46s | %8ld |\n", "the same, private and written", idle.own_private_kib);
   std::printf("| %-46s | %8ld |\n", "guest's memory touched, of 262144", idle.guest_rss_kib);
   std::printf("| %-46s | %8ld |\n", "agent in the guest, VmRSS", std::atol(rss.stdout.c_str()));
   return {};
