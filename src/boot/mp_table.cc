@@ -15,7 +15,6 @@ namespace {
 constexpr std::uint8_t kSpecVersion = 4;  // 1.4
 constexpr std::uint8_t kApicVersion = 0x14;
 constexpr std::size_t kFloatingPointerSize = 16;
-constexpr std::size_t kHeaderSize = 44;
 
 // Entry types, section 4.3.
 constexpr std::uint8_t kProcessor = 0;

@@ -41,9 +41,10 @@ void Console::end_line() {
     last_words_ = LastWords::kPanic;
     panic_at_ = tail_.size();
   }
+  const std::string& line = line_;  // for the lambda, which holds no lock of its own
   if (last_words_ == LastWords::kNone &&
-      std::ranges::any_of(kHaltMessages, [this](std::string_view m) {
-        return line_.find(m) != std::string::npos;
+      std::ranges::any_of(kHaltMessages, [&line](std::string_view message) {
+        return line.find(message) != std::string::npos;
       })) {
     last_words_ = LastWords::kHalt;
   }
