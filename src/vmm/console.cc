@@ -16,6 +16,12 @@ constexpr std::array<std::string_view, 3> kHaltMessages{
     "reboot: System halted", "reboot: Power down",
     "reboot: Power off not available: System halted"};
 
+bool says_halt(std::string_view line) {
+  return std::ranges::any_of(kHaltMessages, [line](std::string_view message) {
+    return line.find(message) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 void Console::put(char c) {
@@ -41,13 +47,7 @@ void Console::end_line() {
     last_words_ = LastWords::kPanic;
     panic_at_ = tail_.size();
   }
-  const std::string& line = line_;  // for the lambda, which holds no lock of its own
-  if (last_words_ == LastWords::kNone &&
-      std::ranges::any_of(kHaltMessages, [&line](std::string_view message) {
-        return line.find(message) != std::string::npos;
-      })) {
-    last_words_ = LastWords::kHalt;
-  }
+  if (last_words_ == LastWords::kNone && says_halt(line_)) last_words_ = LastWords::kHalt;
   // After a panic the beginning matters more than the end.
   if (tail_.size() + line_.size() <= kTailBytes) {
     tail_ += line_;
