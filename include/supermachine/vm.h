@@ -42,7 +42,7 @@ class Vm {
   ~Vm();
 
   // Starts a command with the image's environment, user and working directory.
-  Result<ExecChild> exec(std::vector<std::string> argv);
+  Result<ExecChild> exec(std::vector<std::string> argv) const;
   [[nodiscard]] ExecBuilder exec_builder() const;
 
   // A file of the guest, by absolute path. The directory must exist (kNotFound); an existing file

@@ -52,6 +52,7 @@ Status Keeper::watch(UniqueFd link, std::chrono::seconds boot_limit) {
   callbacks.on_end = [this](const Error& reason) {
     // The process itself ends right after, as a rule, and its last words are worth waiting for.
     if (state_ == State::kEnding) return;
+    link_lost_ = true;
     loop_.cancel(timer_);
     timer_ = loop_.call_at(deadline_in(kEndLimit), [this] { machine_.kill(); });
     const bool nonsense = reason.code() == Errc::kCorrupt || reason.code() == Errc::kUnsupported;
@@ -74,7 +75,8 @@ Status Keeper::attach(UniqueFd stream) {
 }
 
 void Keeper::shut_down() {
-  if (state_ == State::kEnding || state_ == State::kEnded) return;
+  // A machine that hung up is about to end by itself, which is not the end that was wanted.
+  if (state_ == State::kEnding || state_ == State::kEnded || link_lost_) return;
   const bool booting = state_ == State::kBooting;
   state_ = State::kEnding;
   loop_.cancel(timer_);

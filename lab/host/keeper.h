@@ -57,7 +57,8 @@ class Keeper {
   EventLoop& loop_;  // not owned; outlives us
   Callbacks callbacks_;
   State state_ = State::kBooting;
-  std::string why_;  // of an end that nobody asked for
+  bool link_lost_ = false;  // before anybody asked for the end
+  std::string why_;         // of an end that nobody asked for
   EventLoop::TimerId timer_ = 0;
   UniqueFd log_;
   UniqueFd log_file_;

@@ -61,7 +61,7 @@ ExecBuilder Vm::exec_builder() const {
   return ExecBuilder(std::move(state));
 }
 
-Result<ExecChild> Vm::exec(std::vector<std::string> argv) {
+Result<ExecChild> Vm::exec(std::vector<std::string> argv) const {
   return exec_builder().argv(std::move(argv)).spawn();
 }
 

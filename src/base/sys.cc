@@ -50,7 +50,7 @@ Result<sockaddr_un> unix_address(const std::string& path) {
 }
 
 struct Buffers {
-  std::array<iovec, kMaxBuffers> vectors;
+  std::array<iovec, kMaxBuffers> vectors;  // NOLINT: set up to `count`, on a fast path
   std::size_t count = 0;
 };
 

@@ -65,7 +65,7 @@ Result<std::unique_ptr<Instance>> Instance::boot(InstanceConfig config) {
   instance->trace_.mark(BootStep::kFirstEntry);
   instance->machine_->start();
   if (Status ready = instance->wait_for_agent(doorbell, config.boot_deadline); !ready.ok()) {
-    return instance->explain(std::move(ready).error());
+    return instance->explain(ready.error());
   }
   instance->trace_.mark(BootStep::kAgentReady);
   return instance;
@@ -84,7 +84,7 @@ Status Instance::wait_for_agent(const std::shared_ptr<Doorbell>& doorbell, Deadl
   return {};
 }
 
-Error Instance::explain(Error error) const {
+Error Instance::explain(const Error& error) const {
   const auto report = machine_->wait(error.code() == Errc::kTimeout ? deadline_in({})
                                                                     : deadline_in(kLastWordsWait));
   if (report && report->kind == ExitKind::kPanic)

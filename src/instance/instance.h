@@ -44,7 +44,7 @@ class Instance {
 
   Instance() = default;
   Status wait_for_agent(const std::shared_ptr<Doorbell>& doorbell, Deadline deadline);
-  [[nodiscard]] Error explain(Error error) const;
+  [[nodiscard]] Error explain(const Error& error) const;
 
   BootTrace trace_;
   std::unique_ptr<Machine> machine_;

@@ -71,7 +71,7 @@ Result<Vcpu> Vcpu::adopt(UniqueFd fd, std::size_t run_size) {
 }
 
 // CPUID decides which registers and MSRs exist, so it comes first; MP state last.
-Status Vcpu::set_state(const VcpuState& state) {
+Status Vcpu::set_state(const VcpuState& state) const {
   CpuidTable cpuid(state.cpuid);
   SM_TRY(sys::ioctl(fd(), KVM_SET_CPUID2, "KVM_SET_CPUID2", cpuid.header()));
   kvm_sregs sregs = state.sregs;
@@ -114,13 +114,13 @@ Result<kvm_lapic_state> Vcpu::lapic() const {
   return lapic;
 }
 
-Status Vcpu::set_lapic(const kvm_lapic_state& lapic) {
+Status Vcpu::set_lapic(const kvm_lapic_state& lapic) const {
   kvm_lapic_state copy = lapic;
   SM_TRY(sys::ioctl(fd(), KVM_SET_LAPIC, "KVM_SET_LAPIC", &copy));
   return {};
 }
 
-Status Vcpu::prepare_thread() {
+Status Vcpu::prepare_thread() const {
   const sigset_t kick = kick_set();
   sigset_t old{};
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &kick, &old); error != 0) {

@@ -74,13 +74,13 @@ class Vcpu {
  public:
   static Result<Vcpu> adopt(UniqueFd fd, std::size_t run_size);
 
-  Status set_state(const VcpuState& state);
+  Status set_state(const VcpuState& state) const;
   // The registers of a vCPU that has just been made, to start a VcpuState from.
   [[nodiscard]] Result<kvm_sregs> sregs() const;
   [[nodiscard]] Result<kvm_regs> regs() const;
   // Whether the vCPU waits in HLT. Only from the thread that runs it.
   [[nodiscard]] Result<bool> is_halted() const;
-  Status set_lapic(const kvm_lapic_state& lapic);
+  Status set_lapic(const kvm_lapic_state& lapic) const;
   [[nodiscard]] Result<kvm_lapic_state> lapic() const;
 
   // Enters the guest. On the thread that called prepare_thread().
@@ -88,7 +88,7 @@ class Vcpu {
 
   // Once, on the thread that will call run(): keeps the kick signal blocked except inside KVM_RUN,
   // so a kick is never lost and needs no signal handler in the caller's process.
-  Status prepare_thread();
+  Status prepare_thread() const;
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 

@@ -25,7 +25,7 @@ class Bus {
 
  private:
   struct Range {
-    std::uint64_t size;
+    std::uint64_t size = 0;
     Handler handler;
   };
   struct Hit {

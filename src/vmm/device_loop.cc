@@ -8,7 +8,8 @@
 namespace supermachine {
 
 Result<std::unique_ptr<DeviceLoop>> DeviceLoop::create() {
-  return std::unique_ptr<DeviceLoop>(new DeviceLoop(SM_TRY(EventLoop::create())));
+  auto loop = SM_TRY(EventLoop::create());
+  return std::unique_ptr<DeviceLoop>(new DeviceLoop(std::move(loop)));
 }
 
 void DeviceLoop::start() {

@@ -42,7 +42,7 @@ Result<std::unique_ptr<VirtioSlot>> VirtioSlot::create(std::uint32_t index,
   slot->transport_ = SM_TRY(virtio::MmioTransport::create(
       state, *slot->device_, memory,
       {.raise_irq = [self] { sys::event_fd_signal(self->irq_.get()); },
-       .run_on_loop = [self](std::function<void()> work) { self->loop_.run(work); },
+       .run_on_loop = [self](const std::function<void()>& work) { self->loop_.run(work); },
        .renotify =
            [self](std::uint16_t queue) {
              sys::event_fd_signal(self->queue_events_[queue].get());
