@@ -45,6 +45,10 @@ void check_payload(const rpc::FrameView& frame) {
       return check_message<rpc::Failure>(frame.payload);
     case rpc::FrameType::kHello:
       return check_message<rpc::Hello>(frame.payload);
+    case rpc::FrameType::kPrepare:
+      return check_message<rpc::Prepare>(frame.payload);
+    case rpc::FrameType::kRestored:
+      return check_message<rpc::Restored>(frame.payload);
     default:
       return;  // raw bytes, or nothing
   }

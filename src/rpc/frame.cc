@@ -40,6 +40,10 @@ Result<FrameType> parse_type(std::uint16_t raw) {
     case FrameType::kOk:
     case FrameType::kFailure:
     case FrameType::kHello:
+    case FrameType::kReady:
+    case FrameType::kPrepare:
+    case FrameType::kResumed:
+    case FrameType::kRestored:
       return type;
   }
   return Error(Errc::kCorrupt, "unknown frame type " + std::to_string(raw));

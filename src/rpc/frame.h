@@ -15,7 +15,7 @@
 
 namespace supermachine::rpc {
 
-inline constexpr std::uint32_t kAgentPort = 1024;    // the agent listens: one connection per call
+inline constexpr std::uint32_t kAgentPort = 1024;    // the agent listens for calls
 inline constexpr std::uint32_t kControlPort = 1025;  // the host listens: the doorbell
 
 enum class FrameType : std::uint16_t {
@@ -42,8 +42,13 @@ enum class FrameType : std::uint16_t {
   kFileInfo = 37,
   kOk = 38,
   kFailure = 39,
-  // Control connection, agent to host.
+  // Control connection, agent to host; kOk and kFailure answer what the host sends there.
   kHello = 48,
+  kReady = 49,
+  // Control connection, host to agent.
+  kPrepare = 56,
+  kResumed = 57,
+  kRestored = 58,
 };
 
 inline constexpr std::size_t kFrameHeaderSize = 8;

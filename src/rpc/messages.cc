@@ -1,5 +1,6 @@
 #include "rpc/messages.h"
 
+#include <algorithm>
 #include <concepts>
 #include <cstring>
 
@@ -7,6 +8,9 @@
 
 namespace supermachine::rpc {
 namespace {
+
+// clock_settime(2) takes seconds and nanoseconds that are signed.
+constexpr std::uint64_t kMaxWallClock = ~std::uint64_t{0} >> 1;
 
 enum class Text { kAny, kNoNul };  // kNoNul: becomes a C string in the guest
 
@@ -21,6 +25,7 @@ class Writer {
     store_le(out_, at, value);
   }
   void boolean(bool value) { integer(static_cast<std::uint8_t>(value ? 1 : 0)); }
+  void flags(bool bit0) { integer(std::uint32_t{bit0 ? 1U : 0U}); }
   void bounded(std::uint32_t value, std::uint32_t min, std::uint32_t max, const char* what) {
     if (value < min || value > max) refuse(std::string(what) + " " + std::to_string(value));
     integer(value);
@@ -35,6 +40,15 @@ class Writer {
     integer(static_cast<std::uint32_t>(value.size()));
     const auto bytes = std::as_bytes(std::span(value));
     out_.insert(out_.end(), bytes.begin(), bytes.end());
+  }
+  void blob(const std::vector<std::byte>& value, std::size_t min, std::size_t max,
+            const char* what) {
+    if (value.size() < min || value.size() > max) return refuse(std::string("the size of ") + what);
+    integer(static_cast<std::uint32_t>(value.size()));
+    out_.insert(out_.end(), value.begin(), value.end());
+  }
+  void array(std::span<const std::byte> value) {
+    out_.insert(out_.end(), value.begin(), value.end());
   }
   template <typename T, typename Each>
   void list(const std::vector<T>& values, std::size_t max, const char* what, Each each) {
@@ -79,6 +93,11 @@ class Reader {
     if (raw > 1) return refuse("a flag that is neither 0 nor 1");
     value = raw == 1;
   }
+  void flags(bool& bit0) {
+    std::uint32_t raw = 0;
+    bounded(raw, 0, 1, "flags that do not exist");
+    bit0 = raw == 1;
+  }
   void bounded(std::uint32_t& value, std::uint32_t min, std::uint32_t max, const char* what) {
     integer(value);
     if (!failed_ && (value < min || value > max)) refuse(what);
@@ -95,6 +114,19 @@ class Reader {
     // Bytes and characters share one representation.
     value.assign(reinterpret_cast<const char*>(bytes.data()), size);
     rest_ = rest_.subspan(size);
+  }
+  void blob(std::vector<std::byte>& value, std::size_t min, std::size_t max, const char* what) {
+    std::uint32_t size = 0;
+    integer(size);
+    if (failed_) return;
+    if (size < min || size > max || size > rest_.size()) return refuse(what);
+    value.assign(rest_.begin(), rest_.begin() + size);
+    rest_ = rest_.subspan(size);
+  }
+  void array(std::span<std::byte> value) {
+    if (rest_.size() < value.size()) return refuse("payload ends early");
+    std::ranges::copy(rest_.first(value.size()), value.begin());
+    rest_ = rest_.subspan(value.size());
   }
   template <typename T, typename Each>
   void list(std::vector<T>& values, std::size_t max, const char* what, Each each) {
@@ -148,6 +180,19 @@ template <typename Archive, typename Window>
 void window_fields(Archive& archive, Window& window) {
   archive.integer(window.rows);
   archive.integer(window.cols);
+}
+
+bool is_hostname(std::string_view name) {
+  return std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  });
+}
+
+bool is_machine_id(std::string_view id) {
+  return id.size() == kMachineIdSize && std::ranges::all_of(id, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
 }
 
 template <typename A>
@@ -231,6 +276,26 @@ void fields(A& archive, auto& m, const Hello*) {
   archive.integer(m.ready_ns);
 }
 
+template <typename A>
+void fields(A& archive, auto& m, const Prepare*) {
+  archive.flags(m.drop_caches);
+}
+
+template <typename A>
+void fields(A& archive, auto& m, const Restored*) {
+  archive.array(m.instance_id);
+  archive.integer(m.wall_clock_ns);
+  archive.require(m.wall_clock_ns <= kMaxWallClock, "a wall clock beyond what a clock can show");
+  archive.blob(m.entropy, kMinEntropy, kMaxEntropy, "entropy");
+  archive.string(m.hostname, kMaxHostname, Text::kNoNul, "host name");
+  archive.require(is_hostname(m.hostname),
+                  "a host name with other than letters, digits, '-', '.' and '_'");
+  archive.string(m.machine_id, kMachineIdSize, Text::kNoNul, "machine id");
+  archive.require(m.machine_id.empty() || is_machine_id(m.machine_id),
+                  "a machine id of other than 32 lower-case hexadecimal digits");
+  archive.string(m.payload, kMaxRestorePayload, Text::kAny, "restore payload");
+}
+
 // Errc by its number on the wire, which docs/formats/rpc.md lists; the enum may be reordered.
 constexpr Errc kErrcOnWire[] = {Errc::kInvalidArgument, Errc::kNotFound, Errc::kUnsupported,
                                 Errc::kExhausted,       Errc::kTimeout,  Errc::kCorrupt,
@@ -290,6 +355,8 @@ SM_RPC_MESSAGE(ReadFile);
 SM_RPC_MESSAGE(FileInfo);
 SM_RPC_MESSAGE(Failure);
 SM_RPC_MESSAGE(Hello);
+SM_RPC_MESSAGE(Prepare);
+SM_RPC_MESSAGE(Restored);
 #undef SM_RPC_MESSAGE
 
 Failure to_failure(const Error& error) {

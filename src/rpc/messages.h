@@ -2,10 +2,12 @@
 // frame, decode() reads a payload and refuses whatever encode() could not have written.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rpc/frame.h"
@@ -23,6 +25,15 @@ inline constexpr std::size_t kMaxPath = 4095;
 inline constexpr std::size_t kMaxUser = 255;
 inline constexpr std::size_t kMaxFeatures = 64;
 inline constexpr std::size_t kMaxName = 64;
+inline constexpr std::size_t kMaxHostname = 64;  // sethostname(2)
+inline constexpr std::size_t kMachineIdSize = 32;
+inline constexpr std::size_t kMinEntropy = 32;
+inline constexpr std::size_t kMaxEntropy = 512;
+inline constexpr std::size_t kMaxRestorePayload = std::size_t{48} << 10;
+
+// Names in Hello::features.
+inline constexpr std::string_view kFeatureRestore = "restore";  // kPrepare, kResumed, kRestored
+inline constexpr std::string_view kFeatureReuse = "reuse";      // call after call on a connection
 
 struct WindowSize {
   std::uint16_t rows = 0;
@@ -130,6 +141,29 @@ struct Hello {
   std::uint64_t mounts_done_ns = 0;
   std::uint64_t ready_ns = 0;
   bool operator==(const Hello&) const = default;
+};
+
+// The guest is about to be captured: it puts its house in order and holds the requests of new calls
+// until it learns whether it is the source or a copy.
+struct Prepare {
+  static constexpr FrameType kType = FrameType::kPrepare;
+  bool drop_caches = false;  // gives back the page cache and compacts memory, for a small snapshot
+  bool operator==(const Prepare&) const = default;
+};
+
+using InstanceId = std::array<std::byte, 16>;
+
+// The guest is a copy: who and when it is from now on. Before it has all of it, and has said so, no
+// call is served.
+struct Restored {
+  static constexpr FrameType kType = FrameType::kRestored;
+  InstanceId instance_id{};
+  std::uint64_t wall_clock_ns = 0;  // CLOCK_REALTIME, since 1970
+  std::vector<std::byte> entropy;   // kMinEntropy to kMaxEntropy, credited in full
+  std::string hostname;             // letters, digits, '-', '.', '_'; empty: as it was
+  std::string machine_id;           // kMachineIdSize lower-case hex digits; empty: as it was
+  std::string payload;              // for the workload; empty: none
+  bool operator==(const Restored&) const = default;
 };
 
 // A whole frame. kInvalidArgument when a limit is exceeded or a string holds a NUL.

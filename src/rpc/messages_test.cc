@@ -34,6 +34,19 @@ Hello sample_hello() {
   return hello;
 }
 
+Restored sample_restored() {
+  Restored restored;
+  for (std::size_t i = 0; i < restored.instance_id.size(); ++i) {
+    restored.instance_id.at(i) = static_cast<std::byte>(0xa0 + i);
+  }
+  restored.wall_clock_ns = 1'700'000'000'123'456'789;
+  restored.entropy.assign(kMinEntropy, std::byte{0x5e});
+  restored.hostname = "clone-7.example";
+  restored.machine_id = "0123456789abcdef0123456789abcdef";
+  restored.payload = std::string("{\"n\":7}\0", 8);
+  return restored;
+}
+
 std::span<const std::byte> payload_of(const std::vector<std::byte>& frame) {
   return std::span(frame).subspan(kFrameHeaderSize);
 }
@@ -85,6 +98,69 @@ TEST(FailureMessage, IsStable) {
   expect_stable(Failure{.code = Errc::kNotFound, .message = "no such user"}, "rpc/failure_v1.bin");
 }
 TEST(HelloMessage, IsStable) { expect_stable(sample_hello(), "rpc/hello_v1.bin"); }
+
+TEST(PrepareMessage, IsStable) {
+  expect_stable(Prepare{.drop_caches = true}, "rpc/prepare_v1.bin");
+}
+TEST(RestoredMessage, IsStable) { expect_stable(sample_restored(), "rpc/restored_v1.bin"); }
+
+TEST(PrepareMessage, WithFlagsThatDoNotExistIsRefused) {
+  std::vector<std::byte> payload(4);
+  store_le<std::uint32_t>(payload, 0, 2);
+  EXPECT_THAT(decode<Prepare>(payload), Fails(Errc::kCorrupt));
+}
+
+TEST(RestoredMessage, MayLeaveNamesAndPayloadEmpty) {
+  Restored restored;
+  restored.entropy.resize(kMaxEntropy);
+  const auto frame = encode(restored).value();
+  SM_ASSERT_OK_AND_ASSIGN(const Restored got, decode<Restored>(payload_of(frame)));
+  EXPECT_EQ(got, restored);
+}
+
+TEST(RestoredMessage, OfTheLargestSizeFitsItsFrame) {
+  Restored restored = sample_restored();
+  restored.entropy.resize(kMaxEntropy);
+  restored.hostname.assign(kMaxHostname, 'h');
+  restored.payload.assign(kMaxRestorePayload, 'p');
+  EXPECT_THAT(encode(restored), IsOk());
+}
+
+struct RefusedCopy {
+  const char* name;
+  void (*spoil)(Restored&);
+};
+
+class RefusedRestored : public testing::TestWithParam<RefusedCopy> {};
+
+TEST_P(RefusedRestored, IsNotEncoded) {
+  Restored restored = sample_restored();
+  GetParam().spoil(restored);
+  EXPECT_THAT(encode(restored), Fails(Errc::kInvalidArgument));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Message, RefusedRestored,
+    testing::Values(
+        RefusedCopy{"TooLittleEntropy", [](Restored& r) { r.entropy.pop_back(); }},
+        RefusedCopy{"TooMuchEntropy", [](Restored& r) { r.entropy.resize(kMaxEntropy + 1); }},
+        RefusedCopy{"ClockBeyondTheCalendar", [](Restored& r) { r.wall_clock_ns = 1ULL << 63; }},
+        RefusedCopy{"LongHostname", [](Restored& r) { r.hostname.assign(kMaxHostname + 1, 'h'); }},
+        RefusedCopy{"HostnameOfTwoLines", [](Restored& r) { r.hostname = "a\nb"; }},
+        RefusedCopy{"ShortMachineId", [](Restored& r) { r.machine_id.pop_back(); }},
+        RefusedCopy{"MachineIdOfOtherLetters", [](Restored& r) { r.machine_id[0] = 'g'; }},
+        RefusedCopy{"LongPayload",
+                    [](Restored& r) { r.payload.assign(kMaxRestorePayload + 1, 'p'); }}),
+    [](const auto& refused) { return refused.param.name; });
+
+TEST(RestoredMessage, IsRefusedWithAHostnameThatIsNone) {
+  auto frame = encode(sample_restored()).value();
+  const std::string name = sample_restored().hostname;
+  const std::size_t at = kFrameHeaderSize + 16 + 8 + 4 + kMinEntropy + 4;
+  ASSERT_EQ(frame.at(at), static_cast<std::byte>(name.front()));
+  frame.at(at) = std::byte{'/'};
+  EXPECT_THAT(decode<Restored>(payload_of(frame)), Fails(Errc::kCorrupt));
+}
 
 TEST(HelloMessage, OfAnotherVersionIsUnsupportedWhateverFollows) {
   std::vector<std::byte> payload(4);
