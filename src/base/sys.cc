@@ -4,6 +4,7 @@
 #include <linux/openat2.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 
 namespace supermachine::sys {
@@ -185,6 +187,38 @@ Result<struct stat> file_status(int fd) {
 Status truncate(int fd, std::uint64_t size) {
   if (::ftruncate(fd, static_cast<off_t>(size)) != 0) return Error::from_errno("ftruncate");
   return {};
+}
+
+Status sync(int fd) {
+  if (::fsync(fd) != 0) return Error::from_errno("fsync");
+  return {};
+}
+
+Status punch_hole(int fd, std::uint64_t offset, std::uint64_t length) {
+  const int rc = retry_interrupted([&] {
+    return ::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                       static_cast<off_t>(length));
+  });
+  if (rc != 0) return Error::from_errno("punch a hole");
+  return {};
+}
+
+Status rename(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return Error::from_errno("rename to " + to);
+  return {};
+}
+
+Status exchange(const std::string& one, const std::string& other) {
+  if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) != 0) {
+    return Error::from_errno("exchange with " + other);
+  }
+  return {};
+}
+
+Result<bool> try_lock(int fd) {
+  if (retry_interrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  return Error::from_errno("flock");
 }
 
 Result<std::uint64_t> file_size(int fd) {

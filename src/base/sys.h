@@ -54,6 +54,13 @@ Result<bool> wait_ready(int fd, short events, Deadline deadline);
 Result<struct stat> file_status(int fd);
 Result<std::uint64_t> file_size(int fd);
 Status truncate(int fd, std::uint64_t size);
+Status sync(int fd);  // fsync(2): a file's bytes, or a directory's names
+// Zeroes that take no space, and the file no shorter for them.
+Status punch_hole(int fd, std::uint64_t offset, std::uint64_t length);
+Status rename(const std::string& from, const std::string& to);
+Status exchange(const std::string& one, const std::string& other);  // renameat2(RENAME_EXCHANGE)
+// flock(2) for us alone; false when another holds it. Released with the last copy of the fd.
+Result<bool> try_lock(int fd);
 Status random_bytes(std::span<std::byte> out);  // from the kernel; does not wait once it is seeded
 
 // A counter other threads can add to. Non-blocking.

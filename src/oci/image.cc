@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "oci/json.h"
+#include "base/json.h"
 #include "oci/manifest.h"
 
 namespace supermachine::oci {

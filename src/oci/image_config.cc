@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "oci/json.h"
+#include "base/json.h"
 
 namespace supermachine::oci {
 

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "oci/json.h"
+#include "base/json.h"
 
 namespace supermachine::oci {
 namespace {

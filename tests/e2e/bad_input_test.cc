@@ -343,7 +343,7 @@ TEST(Doctor, NamesWhatAHostWithoutKvmLacks) {
 
 TEST(Doctor, SpeaksJson) {
   const Ended ended = run_program({.args = {"doctor", "--json"}});
-  const auto json = oci::Json::parse(ended.out, nullptr, false);
+  const auto json = Json::parse(ended.out, nullptr, false);
 
   ASSERT_FALSE(json.is_discarded()) << ended.out;
   EXPECT_EQ(json["checks"].size(), 6U);

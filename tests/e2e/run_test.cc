@@ -79,7 +79,7 @@ TEST(Run, TakesWhatTheImageSays) {
   tar.symlink("bin/sh", "busybox");
   tar.file("etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:1234:99::/home/app:/bin/sh\n");
   const std::vector<OciImage::Layer> layers{OciImage::plain(tar)};
-  oci::Json config = OciImage::config(layers);
+  Json config = OciImage::config(layers);
   config["config"] = {{"Env", {"PATH=/bin", "A=image"}},
                       {"Entrypoint", {"/bin/busybox", "sh", "-c"}},
                       {"Cmd", {"busybox id -u; busybox pwd; echo $A $B"}},

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "oci/blob_source.h"
 #include "oci/digest.h"
-#include "oci/json.h"
 #include "tar_writer.h"
 
 namespace supermachine {
@@ -62,64 +62,63 @@ class OciImage {
   static std::string digest(const std::string& bytes) { return oci::Sha256::of(bytes).text(); }
 
   // A configuration with what the tests look at.
-  static oci::Json config(const std::vector<Layer>& layers,
-                          const std::string& architecture = "amd64",
-                          const std::string& os = "linux") {
-    oci::Json json = {{"architecture", architecture},
-                      {"os", os},
-                      {"config",
-                       {{"Env", {"PATH=/bin", "A=b"}},
-                        {"Entrypoint", {"/init", "-v"}},
-                        {"Cmd", {"sh"}},
-                        {"WorkingDir", "/srv"},
-                        {"User", "app:staff"},
-                        {"ExposedPorts", {{"80/tcp", oci::Json::object()}}},
-                        {"Volumes", {{"/data", oci::Json::object()}}},
-                        {"Labels", {{"a", "1"}}},
-                        {"StopSignal", "SIGQUIT"}}},
-                      {"rootfs", {{"type", "layers"}, {"diff_ids", oci::Json::array()}}}};
+  static Json config(const std::vector<Layer>& layers, const std::string& architecture = "amd64",
+                     const std::string& os = "linux") {
+    Json json = {{"architecture", architecture},
+                 {"os", os},
+                 {"config",
+                  {{"Env", {"PATH=/bin", "A=b"}},
+                   {"Entrypoint", {"/init", "-v"}},
+                   {"Cmd", {"sh"}},
+                   {"WorkingDir", "/srv"},
+                   {"User", "app:staff"},
+                   {"ExposedPorts", {{"80/tcp", Json::object()}}},
+                   {"Volumes", {{"/data", Json::object()}}},
+                   {"Labels", {{"a", "1"}}},
+                   {"StopSignal", "SIGQUIT"}}},
+                 {"rootfs", {{"type", "layers"}, {"diff_ids", Json::array()}}}};
     for (const Layer& layer : layers) json["rootfs"]["diff_ids"].push_back(layer.diff_id);
     return json;
   }
 
   // Adds a blob under its digest and returns a descriptor of it.
-  oci::Json add_blob(const std::string& bytes, const std::string& media_type) {
+  Json add_blob(const std::string& bytes, const std::string& media_type) {
     const std::string name = digest(bytes);
     files["blobs/sha256/" + name.substr(7)] = bytes;
     return {{"mediaType", media_type}, {"digest", name}, {"size", bytes.size()}};
   }
 
-  oci::Json add_manifest(const std::vector<Layer>& layers, const oci::Json& configuration) {
-    oci::Json manifest = {
+  Json add_manifest(const std::vector<Layer>& layers, const Json& configuration) {
+    Json manifest = {
         {"schemaVersion", 2},
         {"mediaType", "application/vnd.oci.image.manifest.v1+json"},
         {"config", add_blob(configuration.dump(), "application/vnd.oci.image.config.v1+json")},
-        {"layers", oci::Json::array()}};
+        {"layers", Json::array()}};
     for (const Layer& layer : layers) {
       manifest["layers"].push_back(add_blob(layer.blob, layer.media_type));
     }
     return add_blob(manifest.dump(), "application/vnd.oci.image.manifest.v1+json");
   }
-  oci::Json add_manifest(const std::vector<Layer>& layers) {
+  Json add_manifest(const std::vector<Layer>& layers) {
     return add_manifest(layers, config(layers));
   }
 
-  oci::Json add_index(const std::vector<oci::Json>& descriptors) {
+  Json add_index(const std::vector<Json>& descriptors) {
     return add_blob(index(descriptors), "application/vnd.oci.image.index.v1+json");
   }
-  void set_index(const std::vector<oci::Json>& descriptors) {
+  void set_index(const std::vector<Json>& descriptors) {
     files["oci-layout"] = R"({"imageLayoutVersion": "1.0.0"})";
     files["index.json"] = index(descriptors);
   }
-  static std::string index(const std::vector<oci::Json>& descriptors) {
-    return oci::Json{{"schemaVersion", 2}, {"manifests", descriptors}}.dump();
+  static std::string index(const std::vector<Json>& descriptors) {
+    return Json{{"schemaVersion", 2}, {"manifests", descriptors}}.dump();
   }
-  static oci::Json named(oci::Json descriptor, const std::string& name) {
+  static Json named(Json descriptor, const std::string& name) {
     descriptor["annotations"]["org.opencontainers.image.ref.name"] = name;
     return descriptor;
   }
-  static oci::Json for_platform(oci::Json descriptor, const std::string& os,
-                                const std::string& architecture) {
+  static Json for_platform(Json descriptor, const std::string& os,
+                           const std::string& architecture) {
     descriptor["platform"] = {{"os", os}, {"architecture", architecture}};
     return descriptor;
   }

@@ -13,7 +13,7 @@
 
 #include "supermachine/result.h"
 
-namespace supermachine::oci {
+namespace supermachine {
 
 using Json = nlohmann::json;
 
@@ -33,4 +33,4 @@ std::optional<std::uint64_t> number_member(const Json& value, const char* key);
 // The keys of an object, such as ExposedPorts.
 std::vector<std::string> keys_member(const Json& value, const char* key);
 
-}  // namespace supermachine::oci
+}  // namespace supermachine

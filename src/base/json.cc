@@ -1,8 +1,6 @@
-#include "oci/json.h"
+#include "base/json.h"
 
-#include <fmt/format.h>
-
-namespace supermachine::oci {
+namespace supermachine {
 namespace {
 
 constexpr int kMaxDepth = 32;
@@ -34,11 +32,11 @@ bool is_too_deep(std::string_view text) {
 
 Result<Json> parse_json(std::string_view text, std::string_view what) {
   if (text.size() > kMaxJsonBytes || is_too_deep(text)) {
-    return Error(Errc::kCorrupt, fmt::format("{} is too large or too deep", what));
+    return Error(Errc::kCorrupt, std::string(what) + " is too large or too deep");
   }
   Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded() || !value.is_structured()) {
-    return Error(Errc::kCorrupt, fmt::format("{} is not valid JSON", what));
+    return Error(Errc::kCorrupt, std::string(what) + " is not valid JSON");
   }
   return value;
 }
@@ -90,4 +88,4 @@ std::vector<std::string> keys_member(const Json& value, const char* key) {
   return out;
 }
 
-}  // namespace supermachine::oci
+}  // namespace supermachine
