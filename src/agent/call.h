@@ -1,6 +1,7 @@
 // One call in progress: what the server hands to the code that carries it out.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,14 +18,21 @@ struct Services {
   Reaper& reaper;
   std::string root;                // where /etc/passwd is looked up; "" in a guest
   std::function<void()> shutdown;  // after a shutdown call was answered; may not return
+  // How long a host that has a call's last word may take to close a stream that serves no more.
+  std::chrono::milliseconds linger{2000};
 };
 
-// The services, this call's stream, and how to end: `finish` after the last frame was sent, or once
-// nothing is left to clean up after on_broken(). The call is destroyed later, from the loop.
+enum class CallEnd {
+  kInOrder,  // the last frame was sent, and the stream can carry another call
+  kFailed,   // a FAILURE was sent
+  kGone,     // after on_broken(): nothing is left to clean up
+};
+
+// The services, this call's stream, and how to end. The call is destroyed later, from the loop.
 struct CallContext {
   Services& services;
   Channel& channel;
-  std::function<void()> finish;
+  std::function<void(CallEnd)> end;
 };
 
 class Call {

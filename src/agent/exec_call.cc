@@ -132,7 +132,10 @@ Status ExecCall::spawn_step() {
     context_.services.reaper.watch(
         pid_, [this](int status, const rusage& usage) { on_exit(status, usage); });
     if (step == request_.chain.size()) stdio_.close_command_ends();
-    if (step == 0) context_.channel.send(rpc::Started{.pid = static_cast<std::uint32_t>(pid_)});
+    // A short command has its first output before this is worth a packet of its own.
+    if (step == 0) {
+      context_.channel.send_soon(rpc::Started{.pid = static_cast<std::uint32_t>(pid_)});
+    }
     return {};
   }
   if (spawned.failed_step != SpawnStep::kExec) return explain(request, spawned);
@@ -149,14 +152,14 @@ void ExecCall::on_exit(int status, const rusage& usage) {
   pid_ = -1;
   status_.peak_rss_kib =
       std::max(status_.peak_rss_kib, static_cast<std::uint64_t>(std::max(usage.ru_maxrss, 0L)));
-  if (dying_) return context_.finish();
+  if (dying_) return context_.end(CallEnd::kGone);
   const bool succeeded = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   if (succeeded && !status_.timed_out && status_.step < request_.chain.size()) {
     ++status_.step;
     if (const Status spawned = spawn_step(); !spawned.ok()) {
       context_.channel.send(rpc::to_failure(spawned.error()));
       finished_ = true;
-      context_.finish();
+      context_.end(CallEnd::kFailed);
     }
     return;
   }
@@ -252,7 +255,7 @@ void ExecCall::maybe_finish() {
   status_.duration_ns = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(ended_ - started_).count());
   context_.channel.send(status_);
-  context_.finish();
+  context_.end(CallEnd::kInOrder);
 }
 
 void ExecCall::on_drained() {
@@ -360,7 +363,7 @@ void ExecCall::on_broken() {
   close_stdin();
   close_output(out_);  // of a terminal: hangs it up
   close_output(err_);
-  if (pid_ <= 0) return context_.finish();
+  if (pid_ <= 0) return context_.end(CallEnd::kGone);
   if (!request_.tty) return signal_session(pid_, SIGKILL);
   signal_session(pid_, SIGHUP);
   timeout_ = context_.services.loop.call_at(deadline_in(kHangUpGrace), [this] {

@@ -31,7 +31,7 @@ Status WriteCall::on_frame(const rpc::FrameView& frame) {
   if (frame.type != rpc::FrameType::kFileEnd) return Error(Errc::kCorrupt, "expected file data");
   file_ = UniqueFd();
   context_.channel.send(rpc::FrameType::kOk);
-  context_.finish();
+  context_.end(CallEnd::kInOrder);
   return {};
 }
 
@@ -55,7 +55,7 @@ Status ReadCall::on_frame(const rpc::FrameView&) {
 
 void ReadCall::on_broken() {
   cancel_turn();
-  context_.finish();
+  context_.end(CallEnd::kGone);
 }
 
 void ReadCall::cancel_turn() {
@@ -71,13 +71,13 @@ void ReadCall::send_more() {
     if (!got.ok()) {
       Error error = got.error();
       context_.channel.send(rpc::to_failure(std::move(error).with(path_)));
-      return context_.finish();
+      return context_.end(CallEnd::kFailed);
     }
     // Nothing to read without waiting (/proc/kmsg, say) is the end of it here.
     const std::size_t count = got.value().value_or(0);
     if (count == 0) {
       context_.channel.send(rpc::FrameType::kFileEnd);
-      return context_.finish();
+      return context_.end(CallEnd::kInOrder);
     }
     context_.channel.send(rpc::FrameType::kFileData, scratch().first(count));
   }

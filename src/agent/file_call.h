@@ -10,7 +10,7 @@ class WriteCall : public Call {
   static Result<std::unique_ptr<WriteCall>> create(CallContext context, rpc::WriteFile request);
 
   Status on_frame(const rpc::FrameView& frame) override;
-  void on_broken() override { context_.finish(); }
+  void on_broken() override { context_.end(CallEnd::kGone); }
 
  private:
   WriteCall(CallContext context, std::string path, UniqueFd file)

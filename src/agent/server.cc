@@ -13,8 +13,14 @@ namespace {
 // Each holds a few descriptors and buffers; beyond this something has gone wrong at the host.
 constexpr std::size_t kMaxCalls = 1024;
 
-// A host that has its answer closes; one that does not is not waited for any longer.
-constexpr std::chrono::seconds kLinger{2};
+// So many calls at once leave memory behind that is worth giving back.
+constexpr std::size_t kManyCalls = 16;
+
+// What a host may have sent to a call before it knew that the call was over.
+bool may_come_late(rpc::FrameType type) {
+  return type == rpc::FrameType::kStdin || type == rpc::FrameType::kStdinEof ||
+         type == rpc::FrameType::kSignal || type == rpc::FrameType::kResize;
+}
 
 }  // namespace
 
@@ -25,7 +31,8 @@ class Server::Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session() {
-    if (linger_) server_.services_.loop.cancel(*linger_);
+    if (timer_) server_.services_.loop.cancel(*timer_);
+    if (state_ == State::kRunning) server_.call_ended();
     call_.reset();
     channel_.reset();
     if (done_) done_();
@@ -39,23 +46,57 @@ class Server::Session {
     return {};
   }
 
+  // The gate has opened, or will not.
+  void begin_held() {
+    if (state_ != State::kHeld) return;
+    state_ = State::kIdle;
+    const auto [type, payload] = std::exchange(held_, {});
+    on_frame({.type = type, .payload = payload});
+    channel_->resume();
+  }
+
  private:
-  enum class State { kRequest, kRunning, kFinished };
+  enum class State {
+    kIdle,     // waits for a request
+    kHeld,     // has one that may not begin yet
+    kRunning,  // a call is served
+    kOver,     // has failed, or ends the guest: the host is to close
+  };
+  struct HeldRequest {
+    rpc::FrameType type = rpc::FrameType::kSync;
+    std::vector<std::byte> payload;
+  };
 
   void on_frame(const rpc::FrameView& frame) {
-    if (state_ == State::kFinished) return;  // sent before the host saw our last frame
-    const Status status = state_ == State::kRequest ? begin(frame) : call_->on_frame(frame);
-    if (status.ok() || channel_->broken()) return;
-    if (call_) call_->on_broken();  // whatever it had started ends
-    fail(status.error());
+    if (state_ == State::kOver) return;  // sent before the host saw our last frame
+    Status status;
+    if (state_ == State::kRunning) {
+      status = call_->on_frame(frame);
+    } else if (served_any_ && may_come_late(frame.type)) {
+      return;
+    } else if (server_.gate_ == Gate::kHeld) {
+      return hold(frame);
+    } else {
+      status = begin(frame);
+    }
+    if (!status.ok() && !channel_->broken()) fail(status.error());
+  }
+
+  void hold(const rpc::FrameView& frame) {
+    state_ = State::kHeld;
+    held_ = {.type = frame.type, .payload = {frame.payload.begin(), frame.payload.end()}};
+    channel_->pause();
   }
 
   Status begin(const rpc::FrameView& frame) {
+    forget_call();
     state_ = State::kRunning;
+    server_.call_began();
+    if (server_.gate_ == Gate::kRefused) return *server_.refusal_;
     if (server_.sessions_.size() > kMaxCalls) {
       return Error(Errc::kExhausted, "more than " + std::to_string(kMaxCalls) + " calls at once");
     }
-    const CallContext context{server_.services_, *channel_, [this] { finish(); }};
+    const CallContext context{server_.services_, *channel_, [this](CallEnd how) { end(how); }};
     switch (frame.type) {
       case rpc::FrameType::kExec:
         return begin_exec(context, frame);
@@ -74,20 +115,20 @@ class Server::Session {
       case rpc::FrameType::kSync:
         ::sync();
         channel_->send(rpc::FrameType::kOk);
-        finish();
+        end(CallEnd::kInOrder);
         return {};
       case rpc::FrameType::kShutdown:
         ::sync();
         shuts_down_ = true;
         channel_->send(rpc::FrameType::kOk);
-        finish();
+        end(CallEnd::kInOrder);
         return {};
       default:
         return Error(Errc::kCorrupt, "a call starts with a request");
     }
   }
 
-  // start() may finish at once, so the call must be ours before.
+  // start() may end the call at once, so it must be ours before.
   Status begin_exec(const CallContext& context, const rpc::FrameView& frame) {
     auto call =
         SM_TRY(ExecCall::create(context, SM_TRY(rpc::decode<rpc::ExecRequest>(frame.payload))));
@@ -102,7 +143,7 @@ class Server::Session {
 
   void on_broken() {
     if (state_ == State::kRunning && call_) {
-      call_->on_broken();  // it calls finish() when nothing is left of it
+      call_->on_broken();  // it calls end() when nothing is left of it
     } else {
       close();
     }
@@ -110,37 +151,59 @@ class Server::Session {
 
   void fail(const Error& error) {
     channel_->send(rpc::to_failure(error));
-    finish();
+    end(CallEnd::kFailed);
+    if (call_) call_->on_broken();  // whatever it had started ends
   }
 
-  // The host closes when it has the last frame; if we closed first, bytes of its own still under
-  // way could turn our last frame into a reset.
-  void finish() {
-    if (state_ == State::kFinished) return;
-    state_ = State::kFinished;
+  void end(CallEnd how) {
+    if (state_ != State::kRunning) return;
+    server_.call_ended();
+    state_ = State::kOver;
     if (channel_->broken()) return close();
-    linger_ = server_.services_.loop.call_at(deadline_in(kLinger), [this] {
-      linger_.reset();
+    if (how == CallEnd::kInOrder && !shuts_down_) {
+      state_ = State::kIdle;
+      served_any_ = true;
+      // Not at once: the call is our caller.
+      timer_ = server_.services_.loop.call_at(Deadline(), [this] {
+        timer_.reset();
+        forget_call();
+        channel_->shrink();
+      });
+      return;
+    }
+    // The host closes when it has the last frame; if we closed first, bytes of its own still under
+    // way could turn our last frame into a reset.
+    timer_ = server_.services_.loop.call_at(deadline_in(server_.services_.linger), [this] {
+      timer_.reset();
       close();
     });
+  }
+
+  void forget_call() {
+    if (timer_) server_.services_.loop.cancel(*timer_);
+    timer_.reset();
+    call_.reset();
   }
 
   void close() {
     if (closing_) return;
     closing_ = true;
-    state_ = State::kFinished;
+    if (state_ == State::kRunning) server_.call_ended();
+    state_ = State::kOver;
     if (shuts_down_) server_.services_.shutdown();
     // Not at once: a handler of the channel may be our caller.
-    server_.services_.loop.post([server = &server_, id = id_] { server->drop(id); });
+    server_.services_.loop.call_at(Deadline(), [server = &server_, id = id_] { server->drop(id); });
   }
 
   Server& server_;
   std::uint64_t id_;
   std::function<void()> done_;
   std::unique_ptr<Channel> channel_;
-  std::unique_ptr<Call> call_;
-  std::optional<EventLoop::TimerId> linger_;
-  State state_ = State::kRequest;
+  std::unique_ptr<Call> call_;  // also for a moment after its end
+  HeldRequest held_;
+  std::optional<EventLoop::TimerId> timer_;
+  State state_ = State::kIdle;
+  bool served_any_ = false;
   bool shuts_down_ = false;
   bool closing_ = false;
 };
@@ -174,13 +237,35 @@ void Server::accept_waiting() {
   }
 }
 
+void Server::hold() { gate_ = Gate::kHeld; }
+
+void Server::release() {
+  gate_ = Gate::kOpen;
+  begin_held();
+}
+
+void Server::refuse(Error why) {
+  gate_ = Gate::kRefused;
+  refusal_ = std::move(why);
+  begin_held();
+}
+
+// A session that ends meanwhile leaves the map later, from the loop.
+void Server::begin_held() {
+  for (const auto& [id, session] : sessions_) session->begin_held();
+}
+
 void Server::drop(std::uint64_t id) {
-  {
-    // Out of the map first: `done` may serve the next call.
-    const auto node = sessions_.extract(id);
-  }
-  // Buffers of many calls at once are the guest's memory again, and not part of a snapshot.
-  if (sessions_.empty()) ::malloc_trim(0);
+  // Out of the map first: `done` may serve the next call.
+  const auto node = sessions_.extract(id);
+}
+
+void Server::call_began() { most_running_ = std::max(most_running_, ++running_); }
+
+void Server::call_ended() {
+  if (--running_ != 0 || most_running_ < kManyCalls) return;
+  most_running_ = 0;
+  ::malloc_trim(0);
 }
 
 }  // namespace supermachine::agent

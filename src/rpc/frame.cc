@@ -105,6 +105,12 @@ void FrameReader::filled(std::size_t count) {
   end_ += count;
 }
 
+void FrameReader::shrink() {
+  if (mid_frame() || buffer_.size() <= kSmallRead) return;
+  std::vector<std::byte>().swap(buffer_);
+  begin_ = end_ = 0;
+}
+
 Result<std::optional<FrameView>> FrameReader::next() {
   const DecodedFrame decoded =
       SM_TRY(decode_frame(std::span<const std::byte>(buffer_).subspan(begin_, end_ - begin_)));

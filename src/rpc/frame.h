@@ -101,6 +101,9 @@ class FrameReader {
   // The next whole frame, valid until room(). After an error the stream cannot be used.
   [[nodiscard]] Result<std::optional<FrameView>> next();
 
+  // Gives back what a large frame took, unless bytes are held. Invalidates every FrameView.
+  void shrink();
+
   // Whether bytes of an unfinished frame are held.
   [[nodiscard]] bool mid_frame() const { return begin_ != end_; }
 

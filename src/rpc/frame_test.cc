@@ -99,6 +99,24 @@ TEST(FrameReader, StaysSmallForSmallFrames) {
   EXPECT_LE(reader.room().size(), 4096U);
 }
 
+TEST(FrameReader, IsSmallAgainAfterALargeFrame) {
+  const auto large = encode_frame(FrameType::kStdout, bytes_of(std::string(kMaxData, 'x')));
+  FrameReader reader;
+  for (std::span<const std::byte> rest = large; !rest.empty();) {
+    EXPECT_FALSE(reader.next().value());
+    const auto room = reader.room();
+    const std::size_t count = std::min(rest.size(), room.size());
+    std::memcpy(room.data(), rest.data(), count);
+    reader.filled(count);
+    rest = rest.subspan(count);
+    reader.shrink();  // holds bytes: changes nothing
+  }
+  EXPECT_TRUE(reader.next().value());
+  EXPECT_GT(reader.room().size(), 4096U);
+  reader.shrink();
+  EXPECT_LE(reader.room().size(), 4096U);
+}
+
 TEST(FrameReader, FailsOnNonsense) {
   FrameReader reader;
   const auto room = reader.room();

@@ -53,10 +53,11 @@ class AgentProcess {
     }
     const auto loop = SM_TRY(EventLoop::create());
     const auto reaper = SM_TRY(agent::Reaper::create(*loop));
-    agent::Server server(
-        {.loop = *loop, .reaper = *reaper, .root = std::move(root), .shutdown = [&loop = *loop] {
-           loop.stop();
-         }});
+    agent::Server server({.loop = *loop,
+                          .reaper = *reaper,
+                          .root = std::move(root),
+                          .shutdown = [&loop = *loop] { loop.stop(); },
+                          .linger = std::chrono::milliseconds(100)});
     SM_TRY(server.listen(std::move(listener)));
     return loop->run();
   }
