@@ -58,7 +58,10 @@ void take_all(VsockMux& mux) {
 }
 
 void drive(std::span<const std::byte> input) {
-  VsockMux mux(loop(), kCid, {.unix_path = {}, .max_connections = kMaxConnections});
+  const auto owned =
+      VsockMux::create({}, loop(), kCid, {.unix_path = {}, .max_connections = kMaxConnections})
+          .value();
+  VsockMux& mux = *owned;
   std::vector<UniqueFd> hosts;
   SM_CHECK(mux.listen(1, [&](UniqueFd socket) { hosts.push_back(std::move(socket)); }).ok());
   mux.start([] {});

@@ -57,6 +57,17 @@ std::uint64_t extended_state(const std::vector<kvm_cpuid_entry2>& supported) {
   return found == supported.end() ? 0 : found->eax | (std::uint64_t{found->edx} << 32);
 }
 
+kvm_lapic_state wired_lapic(kvm_lapic_state lapic) {
+  // SDM 3A, 11.5.1: the local vector table; delivery mode in bits 8 to 10.
+  constexpr std::size_t kLint0 = 0x350;
+  constexpr std::size_t kLint1 = 0x360;
+  constexpr std::uint32_t kExtInt = 7 << 8;
+  constexpr std::uint32_t kNmi = 4 << 8;
+  std::memcpy(lapic.regs + kLint0, &kExtInt, sizeof(kExtInt));
+  std::memcpy(lapic.regs + kLint1, &kNmi, sizeof(kNmi));
+  return lapic;
+}
+
 }  // namespace
 
 std::vector<kvm_cpuid_entry2> make_cpuid(std::vector<kvm_cpuid_entry2> supported, std::uint32_t id,
@@ -102,8 +113,9 @@ Result<kvm::VcpuState> initial_vcpu_state(const kvm::Vcpu& vcpu, const LoadedKer
                                           const std::vector<kvm_cpuid_entry2>& supported,
                                           std::uint32_t id, std::uint32_t count) {
   kvm::VcpuState state{.cpuid = make_cpuid(supported, id, count),
+                       .regs = SM_TRY(vcpu.regs()),
                        .sregs = SM_TRY(vcpu.sregs()),
-                       .regs = SM_TRY(vcpu.regs())};
+                       .lapic = wired_lapic(SM_TRY(vcpu.lapic()))};
   state.msrs = {{kMsrMiscEnable, kFastStrings}, {kMsrMtrrDefaultType, kMtrrEnabledWriteBack}};
   state.xcr0 = extended_state(supported);
   state.mp_state.mp_state = id == 0 ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
@@ -125,18 +137,6 @@ Result<kvm::VcpuState> initial_vcpu_state(const kvm::Vcpu& vcpu, const LoadedKer
   state.regs.rsi = static_cast<std::uint64_t>(kBootParamsAddr);
   state.regs.rflags = 2;
   return state;
-}
-
-Status wire_local_interrupts(kvm::Vcpu& vcpu) {
-  // SDM 3A, 11.5.1: the local vector table; delivery mode in bits 8 to 10.
-  constexpr std::size_t kLint0 = 0x350;
-  constexpr std::size_t kLint1 = 0x360;
-  constexpr std::uint32_t kExtInt = 7 << 8;
-  constexpr std::uint32_t kNmi = 4 << 8;
-  kvm_lapic_state lapic = SM_TRY(vcpu.lapic());
-  std::memcpy(lapic.regs + kLint0, &kExtInt, sizeof(kExtInt));
-  std::memcpy(lapic.regs + kLint1, &kNmi, sizeof(kNmi));
-  return vcpu.set_lapic(lapic);
 }
 
 }  // namespace supermachine::boot

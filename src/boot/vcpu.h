@@ -13,12 +13,11 @@ namespace supermachine::boot {
 [[nodiscard]] std::vector<kvm_cpuid_entry2> make_cpuid(std::vector<kvm_cpuid_entry2> supported,
                                                        std::uint32_t id, std::uint32_t count);
 
-// vCPU 0 enters the kernel in long mode; the others wait for the kernel to start them.
+// vCPU 0 enters the kernel in long mode; the others wait for the kernel to start them. Interrupts
+// come in virtual wire mode, as the MP table says: the PIC on LINT0, NMI on LINT1. `vcpu` has just
+// been made.
 Result<kvm::VcpuState> initial_vcpu_state(const kvm::Vcpu& vcpu, const LoadedKernel& kernel,
                                           const std::vector<kvm_cpuid_entry2>& supported,
                                           std::uint32_t id, std::uint32_t count);
-
-// Virtual wire mode: the PIC on LINT0, NMI on LINT1, as the MP table says.
-Status wire_local_interrupts(kvm::Vcpu& vcpu);
 
 }  // namespace supermachine::boot

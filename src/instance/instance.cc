@@ -49,7 +49,7 @@ Result<std::unique_ptr<Instance>> Instance::boot(InstanceConfig config) {
   config.machine.initramfs = SM_TRY(make_agent_initramfs(config.agent_path));
   config.machine.kernel_args.push_back("sm.root=/dev/vda");
   config.machine.kernel_args.push_back("sm.hostname=" + config.hostname);
-  instance->machine_ = SM_TRY(Machine::create(config.machine, instance->trace_));
+  instance->machine_ = SM_TRY(Machine::boot(config.machine, instance->trace_));
 
   const auto doorbell = std::make_shared<Doorbell>();
   SM_TRY(instance->machine_->vsock().listen(rpc::kControlPort, [doorbell](UniqueFd stream) {

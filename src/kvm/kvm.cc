@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace supermachine::kvm {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::uint64_t kIdentityMapAddr = 0xfffb'c000;
 constexpr unsigned long kTssAddr = 0xfffb'd000;
 
-constexpr std::uint32_t kMaxCpuidEntries = 200;
+constexpr std::uint32_t kMaxMsrs = 1000;
 
 }  // namespace
 
@@ -53,19 +54,37 @@ Result<std::vector<kvm_cpuid_entry2>> System::supported_cpuid() const {
   return table.entries();
 }
 
+Result<std::vector<std::uint32_t>> System::msr_indices() const {
+  std::vector<std::uint32_t> list(1 + kMaxMsrs);  // a count, then as many indices
+  list[0] = kMaxMsrs;
+  SM_TRY(sys::ioctl(fd_.get(), KVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", list.data()));
+  const std::uint32_t count = list[0];
+  list.erase(list.begin());
+  list.resize(count);
+  return list;
+}
+
 Result<Vm> Vm::create(const System& system) {
   const int run_size =
       SM_TRY(sys::ioctl(system.fd(), KVM_GET_VCPU_MMAP_SIZE, "KVM_GET_VCPU_MMAP_SIZE"));
   UniqueFd vm(SM_TRY(sys::ioctl(system.fd(), KVM_CREATE_VM, "KVM_CREATE_VM")));
-  return Vm(std::move(vm), static_cast<std::size_t>(run_size));
+  kvm_enable_cap request{};
+  request.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2;
+  request.args[0] = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+  if (!sys::ioctl(vm.get(), KVM_ENABLE_CAP, "KVM_ENABLE_CAP", &request).ok()) {
+    return Error(Errc::kUnsupported, "this kernel's KVM is too old: Linux 5.4 is the least");
+  }
+  const int xsave_size = system.capability(KVM_CAP_XSAVE2);
+  return Vm(std::move(vm), static_cast<std::size_t>(run_size),
+            std::max(sizeof(kvm_xsave), static_cast<std::size_t>(xsave_size)));
 }
 
-Status Vm::map_memory(const GuestMemory& memory) {
+Status Vm::map_memory(const GuestMemory& memory, bool log_dirty_pages) {
   std::uint32_t slot = 0;
   for (const GuestMemory::Region& region : memory.regions()) {
     kvm_userspace_memory_region request{
         .slot = slot++,
-        .flags = 0,
+        .flags = log_dirty_pages ? std::uint32_t{KVM_MEM_LOG_DIRTY_PAGES} : 0,
         .guest_phys_addr = static_cast<std::uint64_t>(region.start),
         .memory_size = region.bytes.size(),
         .userspace_addr = reinterpret_cast<std::uintptr_t>(region.bytes.data())};  // KVM's type
@@ -88,9 +107,76 @@ Status Vm::create_irqchip() {
   return {};
 }
 
+namespace {
+
+// The part of a set of pages that belongs to `region`, which starts at a multiple of 64 of them.
+template <typename Words>
+auto words_of(Words words, const GuestMemory& memory, const GuestMemory::Region& region) {
+  const auto first = static_cast<std::size_t>(region.bytes.data() - memory.bytes().data()) /
+                     kPageSize / PageSet::kWordPages;
+  const std::size_t pages = region.bytes.size() / kPageSize;
+  return words.subspan(first, (pages + PageSet::kWordPages - 1) / PageSet::kWordPages);
+}
+
+}  // namespace
+
+Status Vm::get_dirty_pages(const GuestMemory& memory, PageSet& out) const {
+  std::uint32_t slot = 0;
+  for (const GuestMemory::Region& region : memory.regions()) {
+    const auto words = words_of(out.words(), memory, region);
+    std::vector<std::uint64_t> log(words.size());
+    kvm_dirty_log request{};
+    request.slot = slot++;
+    request.dirty_bitmap = log.data();
+    SM_TRY(sys::ioctl(fd_.get(), KVM_GET_DIRTY_LOG, "KVM_GET_DIRTY_LOG", &request));
+    for (std::size_t i = 0; i < words.size(); ++i) words[i] |= log[i];
+  }
+  return {};
+}
+
+Status Vm::clear_dirty_pages(const GuestMemory& memory, const PageSet& pages) const {
+  std::uint32_t slot = 0;
+  for (const GuestMemory::Region& region : memory.regions()) {
+    const auto words = words_of(pages.words(), memory, region);
+    std::vector<std::uint64_t> log(words.begin(), words.end());
+    kvm_clear_dirty_log request{};
+    request.slot = slot++;
+    request.num_pages = static_cast<std::uint32_t>(region.bytes.size() / kPageSize);
+    request.dirty_bitmap = log.data();
+    SM_TRY(sys::ioctl(fd_.get(), KVM_CLEAR_DIRTY_LOG, "KVM_CLEAR_DIRTY_LOG", &request));
+  }
+  return {};
+}
+
+Result<VmState> Vm::state() const {
+  VmState state;
+  for (std::uint32_t chip = 0; chip < state.irqchips.size(); ++chip) {
+    state.irqchips[chip].chip_id = chip;
+    SM_TRY(sys::ioctl(fd_.get(), KVM_GET_IRQCHIP, "KVM_GET_IRQCHIP", &state.irqchips[chip]));
+  }
+  SM_TRY(sys::ioctl(fd_.get(), KVM_GET_PIT2, "KVM_GET_PIT2", &state.pit));
+  kvm_clock_data clock{};
+  SM_TRY(sys::ioctl(fd_.get(), KVM_GET_CLOCK, "KVM_GET_CLOCK", &clock));
+  state.clock_ns = clock.clock;
+  return state;
+}
+
+Status Vm::set_state(const VmState& state) const {
+  kvm_pit_state2 pit = state.pit;
+  SM_TRY(sys::ioctl(fd_.get(), KVM_SET_PIT2, "KVM_SET_PIT2", &pit));
+  kvm_clock_data clock{};
+  clock.clock = state.clock_ns;
+  SM_TRY(sys::ioctl(fd_.get(), KVM_SET_CLOCK, "KVM_SET_CLOCK", &clock));
+  for (const kvm_irqchip& saved : state.irqchips) {
+    kvm_irqchip chip = saved;
+    SM_TRY(sys::ioctl(fd_.get(), KVM_SET_IRQCHIP, "KVM_SET_IRQCHIP", &chip));
+  }
+  return {};
+}
+
 Result<Vcpu> Vm::create_vcpu(std::uint32_t id) {
   UniqueFd fd(SM_TRY(sys::ioctl(fd_.get(), KVM_CREATE_VCPU, "KVM_CREATE_VCPU", id)));
-  return Vcpu::adopt(std::move(fd), run_size_);
+  return Vcpu::adopt(std::move(fd), run_size_, xsave_size_);
 }
 
 Status Vm::add_ioeventfd(int event_fd, GuestAddr addr, std::uint32_t value) {

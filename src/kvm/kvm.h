@@ -24,6 +24,8 @@ class System {
   [[nodiscard]] int capability(int cap) const;
   // KVM_GET_SUPPORTED_CPUID, 4.46.
   [[nodiscard]] Result<std::vector<kvm_cpuid_entry2>> supported_cpuid() const;
+  // KVM_GET_MSR_INDEX_LIST, 4.3: what has to be saved.
+  [[nodiscard]] Result<std::vector<std::uint32_t>> msr_indices() const;
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
  private:
@@ -33,13 +35,26 @@ class System {
 
 class Vm {
  public:
+  // kUnsupported when this KVM cannot log written pages as we need it (Linux before 5.4).
   static Result<Vm> create(const System& system);
 
-  // Gives the guest every region of `memory`, which must outlive the Vm.
-  Status map_memory(const GuestMemory& memory);
+  // Gives the guest every region of `memory`, which must outlive the Vm; each is a slot. Again,
+  // with the same memory, turns the log of written pages on or off. Before create_irqchip() where
+  // speed matters: later KVM waits for all processors.
+  Status map_memory(const GuestMemory& memory, bool log_dirty_pages);
+
+  // Adds the pages of `memory` that the guest wrote since they were last cleared, or since logging
+  // began, to `out` (KVM_GET_DIRTY_LOG, 4.8). Costs a bit for each page of memory.
+  Status get_dirty_pages(const GuestMemory& memory, PageSet& out) const;
+  // Has the log forget `pages`, and notice when they are written again (KVM_CLEAR_DIRTY_LOG,
+  // 4.117).
+  Status clear_dirty_pages(const GuestMemory& memory, const PageSet& pages) const;
 
   // The in-kernel interrupt controllers (PIC, IOAPIC, a LAPIC per vCPU) and the PIT. Before vCPUs.
   Status create_irqchip();
+
+  [[nodiscard]] Result<VmState> state() const;
+  Status set_state(const VmState& state) const;
 
   // vCPUs share the Vm's memory and interrupt controllers, so they must not outlive it.
   Result<Vcpu> create_vcpu(std::uint32_t id);
@@ -54,9 +69,11 @@ class Vm {
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
  private:
-  Vm(UniqueFd fd, std::size_t run_size) : fd_(std::move(fd)), run_size_(run_size) {}
+  Vm(UniqueFd fd, std::size_t run_size, std::size_t xsave_size)
+      : fd_(std::move(fd)), run_size_(run_size), xsave_size_(xsave_size) {}
   UniqueFd fd_;
-  std::size_t run_size_;  // of the area a vCPU shares with the kernel
+  std::size_t run_size_;    // of the area a vCPU shares with the kernel
+  std::size_t xsave_size_;  // of a vCPU's extended state
 };
 
 }  // namespace supermachine::kvm

@@ -98,7 +98,7 @@ Result<VcpuState> initial_state(const Vcpu& vcpu, std::vector<kvm_cpuid_entry2> 
   cpuid.push_back(mark);
 
   VcpuState state{
-      .cpuid = std::move(cpuid), .sregs = SM_TRY(vcpu.sregs()), .regs = SM_TRY(vcpu.regs())};
+      .cpuid = std::move(cpuid), .regs = SM_TRY(vcpu.regs()), .sregs = SM_TRY(vcpu.sregs())};
   state.sregs.cr3 = kPml4;
   state.sregs.cr4 = 0x20;         // PAE
   state.sregs.cr0 = 0x8000'0011;  // PG, ET, PE
@@ -199,9 +199,11 @@ Result<Seen> try_guest(const System& system) {
   const GuestMemory memory = SM_TRY(GuestMemory::create(kMemorySize));
   SM_TRY(write_tables(memory));
   Vm vm = SM_TRY(Vm::create(system));
-  SM_TRY(vm.map_memory(memory));
+  SM_TRY(vm.map_memory(memory, false));
   Vcpu vcpu = SM_TRY(vm.create_vcpu(0));
-  SM_TRY(vcpu.set_state(SM_TRY(initial_state(vcpu, SM_TRY(system.supported_cpuid())))));
+  const VcpuState state = SM_TRY(initial_state(vcpu, SM_TRY(system.supported_cpuid())));
+  SM_TRY(vcpu.set_cpuid(state.cpuid));
+  SM_TRY(vcpu.set_state(state));
   return run_guest(vcpu);
 }
 

@@ -23,22 +23,6 @@ sigset_t kick_set() {
 // The kernel's sigset_t: one bit per signal, 64 of them; glibc's type is larger.
 constexpr std::uint32_t kKernelSigsetSize = 8;
 
-Status set_msrs(int vcpu, const std::vector<Msr>& msrs) {
-  if (msrs.empty()) return {};
-  std::vector<std::byte> bytes(sizeof(kvm_msrs) + msrs.size() * sizeof(kvm_msr_entry));
-  auto* request = reinterpret_cast<kvm_msrs*>(bytes.data());  // ends in a flexible array
-  request->nmsrs = static_cast<std::uint32_t>(msrs.size());
-  for (std::size_t i = 0; i < msrs.size(); ++i) {
-    request->entries[i] = {.index = msrs[i].index, .reserved = 0, .data = msrs[i].value};
-  }
-  const int done = SM_TRY(sys::ioctl(vcpu, KVM_SET_MSRS, "KVM_SET_MSRS", request));
-  if (static_cast<std::size_t>(done) != msrs.size()) {
-    return Error(Errc::kUnsupported,
-                 "KVM refuses MSR " + std::to_string(msrs[static_cast<std::size_t>(done)].index));
-  }
-  return {};
-}
-
 std::string entry_failure(const kvm_run& run) {
   return "KVM cannot enter the guest (hardware reason " +
          std::to_string(run.fail_entry.hardware_entry_failure_reason) + ")";
@@ -65,29 +49,9 @@ std::vector<kvm_cpuid_entry2> CpuidTable::entries() const {
   return {table->entries, table->entries + table->nent};
 }
 
-Result<Vcpu> Vcpu::adopt(UniqueFd fd, std::size_t run_size) {
+Result<Vcpu> Vcpu::adopt(UniqueFd fd, std::size_t run_size, std::size_t xsave_size) {
   Mapping run = SM_TRY(Mapping::create(run_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0));
-  return Vcpu(std::move(fd), std::move(run));
-}
-
-// CPUID decides which registers and MSRs exist, so it comes first; MP state last.
-Status Vcpu::set_state(const VcpuState& state) const {
-  CpuidTable cpuid(state.cpuid);
-  SM_TRY(sys::ioctl(fd(), KVM_SET_CPUID2, "KVM_SET_CPUID2", cpuid.header()));
-  kvm_sregs sregs = state.sregs;
-  SM_TRY(sys::ioctl(fd(), KVM_SET_SREGS, "KVM_SET_SREGS", &sregs));
-  if (state.xcr0 != 0) {
-    kvm_xcrs xcrs{};
-    xcrs.nr_xcrs = 1;
-    xcrs.xcrs[0].value = state.xcr0;  // .xcr is 0, its name
-    SM_TRY(sys::ioctl(fd(), KVM_SET_XCRS, "KVM_SET_XCRS", &xcrs));
-  }
-  kvm_regs regs = state.regs;
-  SM_TRY(sys::ioctl(fd(), KVM_SET_REGS, "KVM_SET_REGS", &regs));
-  SM_TRY(set_msrs(fd(), state.msrs));
-  kvm_mp_state mp_state = state.mp_state;
-  SM_TRY(sys::ioctl(fd(), KVM_SET_MP_STATE, "KVM_SET_MP_STATE", &mp_state));
-  return {};
+  return Vcpu(std::move(fd), std::move(run), xsave_size);
 }
 
 Result<kvm_sregs> Vcpu::sregs() const {
@@ -112,12 +76,6 @@ Result<kvm_lapic_state> Vcpu::lapic() const {
   kvm_lapic_state lapic{};
   SM_TRY(sys::ioctl(fd(), KVM_GET_LAPIC, "KVM_GET_LAPIC", &lapic));
   return lapic;
-}
-
-Status Vcpu::set_lapic(const kvm_lapic_state& lapic) const {
-  kvm_lapic_state copy = lapic;
-  SM_TRY(sys::ioctl(fd(), KVM_SET_LAPIC, "KVM_SET_LAPIC", &copy));
-  return {};
 }
 
 Status Vcpu::prepare_thread() const {
@@ -180,6 +138,17 @@ Result<Exit> Vcpu::run() {
     default:
       return Exit(Failed{"unexpected KVM exit " + std::to_string(run.exit_reason)});
   }
+}
+
+// api.rst, 5: a register that an exit left to be filled is filled when KVM_RUN is entered again.
+Status Vcpu::complete_exit() {
+  shared().immediate_exit = 1;
+  const auto exit = run();
+  shared().immediate_exit = 0;
+  if (!exit.ok()) return exit.error();
+  if (!std::holds_alternative<Interrupted>(exit.value()))
+    return Error(Errc::kOs, "a vCPU ran that was only to finish its last exit");
+  return {};
 }
 
 void kick_thread(pthread_t thread) { ::pthread_kill(thread, kick_signal()); }

@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "base/handles.h"
-#include "kvm/uapi.h"
+#include "kvm/state.h"
 #include "memory/guest_memory.h"
 
 namespace supermachine::kvm {
 
 // A kvm_cpuid2 with room for its entries, as the ioctls want it.
+inline constexpr std::uint32_t kMaxCpuidEntries = 200;
+
 class CpuidTable {
  public:
   explicit CpuidTable(std::uint32_t capacity);
@@ -25,21 +27,6 @@ class CpuidTable {
 
  private:
   std::vector<std::byte> bytes_;
-};
-
-struct Msr {
-  std::uint32_t index = 0;
-  std::uint64_t value = 0;
-};
-
-// What a vCPU starts from. Boot computes one, restore reads one; both go through Vcpu::set_state().
-struct VcpuState {
-  std::vector<kvm_cpuid_entry2> cpuid = {};
-  kvm_sregs sregs = {};
-  kvm_regs regs = {};
-  std::vector<Msr> msrs = {};
-  kvm_mp_state mp_state = {};
-  std::uint64_t xcr0 = 0;  // 0 for a processor without XSAVE
 };
 
 // Why a vCPU came back. Spans are valid until the next run().
@@ -72,15 +59,24 @@ using Exit =
 
 class Vcpu {
  public:
-  static Result<Vcpu> adopt(UniqueFd fd, std::size_t run_size);
+  // `run_size` of the area shared with the kernel, `xsave_size` of what KVM_GET_XSAVE2 gives.
+  static Result<Vcpu> adopt(UniqueFd fd, std::size_t run_size, std::size_t xsave_size);
 
+  // What follows CPUID has to be set again when the machine's time goes on at another moment; the
+  // CPUID of a vCPU that has run may not change.
+  Status set_cpuid(std::span<const kvm_cpuid_entry2> cpuid) const;
   Status set_state(const VcpuState& state) const;
-  // The registers of a vCPU that has just been made, to start a VcpuState from.
+  // `msrs` are System::msr_indices(). The vCPU must be out of the guest with its last exit
+  // completed: see complete_exit().
+  [[nodiscard]] Result<VcpuState> state(std::span<const std::uint32_t> msrs) const;
+  // Finishes what the last exit left to do in the guest (the register that a device read fills)
+  // without running it. On the thread that calls run().
+  Status complete_exit();
+  // Parts of it: of a vCPU that has just been made, to start a VcpuState from.
   [[nodiscard]] Result<kvm_sregs> sregs() const;
   [[nodiscard]] Result<kvm_regs> regs() const;
   // Whether the vCPU waits in HLT. Only from the thread that runs it.
   [[nodiscard]] Result<bool> is_halted() const;
-  Status set_lapic(const kvm_lapic_state& lapic) const;
   [[nodiscard]] Result<kvm_lapic_state> lapic() const;
 
   // Enters the guest. On the thread that called prepare_thread().
@@ -93,10 +89,12 @@ class Vcpu {
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
  private:
-  Vcpu(UniqueFd fd, Mapping run) : fd_(std::move(fd)), run_(std::move(run)) {}
+  Vcpu(UniqueFd fd, Mapping run, std::size_t xsave_size)
+      : fd_(std::move(fd)), run_(std::move(run)), xsave_size_(xsave_size) {}
   [[nodiscard]] kvm_run& shared() const noexcept;
   UniqueFd fd_;
   Mapping run_;
+  std::size_t xsave_size_;
 };
 
 // Makes run() on `thread` return Interrupted, now or the next time it is entered. Any thread.

@@ -1,5 +1,7 @@
 #include "memory/guest_memory.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 
 namespace supermachine {
@@ -20,6 +22,25 @@ Result<std::atomic_ref<std::uint16_t>> ring_index(std::span<std::byte> bytes) {
 
 Result<GuestMemory> GuestMemory::create(std::uint64_t size_bytes) {
   return GuestMemory(SM_TRY(Mapping::huge(size_bytes)));
+}
+
+Result<GuestMemory> GuestMemory::reserve(std::uint64_t size_bytes) {
+  return GuestMemory(SM_TRY(Mapping::create(size_bytes, PROT_READ | PROT_WRITE,
+                                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)));
+}
+
+Status GuestMemory::map(const MemoryImage& image) const {
+  SM_CHECK(image.size_bytes == size_bytes());
+  for (const MemoryRun& run : image.runs) {
+    SM_TRY(mapping_.replace(run.start, run.length, image.files[run.file], run.file_offset));
+  }
+  return {};
+}
+
+void GuestMemory::insert_host_write(std::span<const std::byte> bytes) const {
+  const auto offset = static_cast<std::uint64_t>(bytes.data() - mapping_.bytes().data());
+  const std::uint64_t last = (offset + bytes.size() - 1) / kPageSize;
+  for (std::uint64_t page = offset / kPageSize; page <= last; ++page) host_writes_->insert(page);
 }
 
 // Comparisons are written so that no sum of guest-chosen numbers can overflow.

@@ -4,11 +4,14 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <type_traits>
 #include <vector>
 
 #include "base/handles.h"
+#include "memory/memory_image.h"
+#include "memory/page_set.h"
 
 namespace supermachine {
 
@@ -38,6 +41,21 @@ class GuestMemory {
   // then they come large where the host can, which saves most of a booting guest's page faults.
   static Result<GuestMemory> create(std::uint64_t size_bytes);
 
+  // The same in small pages, to be filled by map(): what a guest leaves untouched then costs
+  // nothing.
+  static Result<GuestMemory> reserve(std::uint64_t size_bytes);
+
+  // Puts the files of `image` under the memory, privately: pages are read from them when touched,
+  // and never written back. For memory that was reserved, of the image's size, and not touched yet;
+  // the image is validated already. The files may be closed afterwards, but not shortened: a page
+  // that is gone raises SIGBUS.
+  Status map(const MemoryImage& image) const;
+
+  // Drops what was written to a run of pages: they read as the image, or as zeroes, again.
+  Status drop(PageRun run) const {
+    return mapping_.drop(run.first * kPageSize, run.count * kPageSize);
+  }
+
   // The host bytes behind [addr, addr + len), or kGuestFault. The guest can rewrite them at any
   // time: copy out what you are going to validate, then use the copy.
   [[nodiscard]] Result<std::span<std::byte>> slice(GuestAddr addr, std::uint64_t len) const;
@@ -62,13 +80,33 @@ class GuestMemory {
   [[nodiscard]] Status store_release16(GuestAddr addr, std::uint16_t value) const;
 
   [[nodiscard]] std::uint64_t size_bytes() const noexcept { return mapping_.bytes().size(); }
+  [[nodiscard]] std::uint64_t pages() const noexcept { return size_bytes() / kPageSize; }
+
+  // All of it as one piece, without the hole, as page numbers count.
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return mapping_.bytes(); }
+  [[nodiscard]] std::span<std::byte> page(std::uint64_t number) const {
+    return bytes().subspan(number * kPageSize, kPageSize);
+  }
+
+  // From here on the pages that note_write() is told of are collected in host_writes().
+  void track_host_writes() { host_writes_ = std::make_unique<PageSet>(pages()); }
+  [[nodiscard]] PageSet* host_writes() const { return host_writes_.get(); }  // nullptr: untracked
+
+  // `bytes`, which came from slice(), is written or about to be. Whoever writes to a running guest
+  // says so, since KVM sees only what the guest itself writes.
+  void note_write(std::span<const std::byte> bytes) const {
+    if (host_writes_ && !bytes.empty()) insert_host_write(bytes);
+  }
 
   // In order of address; one below the hole and, for large memories, one above it.
   [[nodiscard]] std::vector<Region> regions() const;
 
  private:
   explicit GuestMemory(Mapping mapping) noexcept : mapping_(std::move(mapping)) {}
+  void insert_host_write(std::span<const std::byte> bytes) const;
+
   Mapping mapping_;
+  std::unique_ptr<PageSet> host_writes_;
 };
 
 }  // namespace supermachine

@@ -22,6 +22,7 @@ struct BlockState {
 
 class Block final : public Device {
  public:
+  static constexpr std::uint32_t kQueues = 1;
   static constexpr std::uint32_t kSectorSize = 512;
   static constexpr std::uint32_t kMaxSegmentBytes = 64 << 10;
   static constexpr std::uint32_t kMaxSegments = 126;  // a queue length less header and status
@@ -43,7 +44,7 @@ class Block final : public Device {
   [[nodiscard]] BlockState save() const { return state_; }
 
  private:
-  static constexpr std::array<std::uint16_t, 1> kQueueSizes{128};
+  static constexpr std::array<std::uint16_t, kQueues> kQueueSizes{128};
 
   struct Request;
   struct Answer;

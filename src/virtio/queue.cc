@@ -79,6 +79,7 @@ std::uint16_t Queue::avail_index_after_asking_for_notification() const {
   if (!has(kFeatureEventIdx)) return avail_index();
   std::uint16_t* avail_event = ring_word(used_, kRingOffset + sizeof(UsedElement) * size());
   std::atomic_ref(*avail_event).store(state_.next_avail, std::memory_order_seq_cst);
+  memory_->note_write(used_);
   return load(ring_word(avail_, kIndexOffset), std::memory_order_seq_cst);
 }
 
@@ -140,6 +141,7 @@ Status Queue::add_buffer(std::uint64_t addr, std::uint32_t len, bool writable, C
   }
   if (len == 0) return {};
   if (writable) {
+    memory_->note_write(bytes);
     chain.writable.push_back(bytes);
     chain.writable_bytes += len;
   } else {
@@ -163,6 +165,7 @@ void Queue::complete(Chain chain, std::uint32_t written) {
   ++state_.next_used;
   // Publishes the element above and the bytes the device wrote.
   std::atomic_ref(*used_index()).store(state_.next_used, std::memory_order_release);
+  memory_->note_write(used_);
   if (spare_.size() < kMaxSpareChains) spare_.push_back(std::move(chain));
 }
 

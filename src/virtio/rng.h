@@ -15,6 +15,7 @@ struct RngState {};
 
 class Rng final : public Device {
  public:
+  static constexpr std::uint32_t kQueues = 1;
   // What one request gets at most, however large its buffers.
   static constexpr std::uint32_t kMaxRequestBytes = 64 << 10;
 
@@ -33,7 +34,7 @@ class Rng final : public Device {
   [[nodiscard]] RngState save() const { return {}; }
 
  private:
-  static constexpr std::array<std::uint16_t, 1> kQueueSizes{64};
+  static constexpr std::array<std::uint16_t, kQueues> kQueueSizes{64};
 
   explicit Rng(EntropySource& entropy) : entropy_(entropy) {}
   std::uint32_t fill(const Chain& chain);

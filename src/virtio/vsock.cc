@@ -13,7 +13,6 @@ constexpr std::uint64_t kFirstGuestCid = 3;           // lower ones are reserved
 constexpr std::uint64_t kLastGuestCid = 0xffff'fffe;  // so are the highest and the upper half
 constexpr std::uint32_t kMaxReadBytes = 64 << 10;     // from a host socket at once
 constexpr std::size_t kMaxReadChains = 64;            // that it is spread over
-constexpr std::uint32_t kEventTransportReset = 0;     // section 5.10.6.7
 
 }  // namespace
 
@@ -23,21 +22,19 @@ Result<std::unique_ptr<Vsock>> Vsock::create(const VsockState& state, EventLoop&
     return Error(Errc::kInvalidArgument,
                  "vsock context id " + std::to_string(state.guest_cid) + " is reserved");
   }
-  std::unique_ptr<Vsock> vsock(new Vsock(state, loop, config));
+  auto mux = SM_TRY(
+      VsockMux::create(state.mux, loop, state.guest_cid,
+                       {.unix_path = config.unix_path, .max_connections = config.max_connections}));
+  std::unique_ptr<Vsock> vsock(new Vsock(state.guest_cid, loop, std::move(mux)));
   if (!config.unix_path.empty()) {
-    vsock->server_ = SM_TRY(VsockUnixServer::create(loop, vsock->mux_, config.unix_path));
+    vsock->server_ = SM_TRY(VsockUnixServer::create(loop, *vsock->mux_, config.unix_path));
   }
   return vsock;
 }
 
-Vsock::Vsock(const VsockState& state, EventLoop& loop, const VsockConfig& config)
-    : loop_(loop),
-      guest_cid_(state.guest_cid),
-      owes_reset_event_(state.transport_reset),
-      mux_(loop, state.guest_cid,
-           {.unix_path = config.unix_path, .max_connections = config.max_connections}) {}
-
-VsockState Vsock::save() const { return {.guest_cid = guest_cid_, .transport_reset = true}; }
+VsockState Vsock::save(std::span<const VsockPorts> keep) const {
+  return {.guest_cid = guest_cid_, .mux = mux_->save(keep)};
+}
 
 void Vsock::read_config(std::uint32_t offset, std::span<std::byte> out) const {
   std::array<std::byte, kConfigBytes> config{};
@@ -50,8 +47,8 @@ void Vsock::read_config(std::uint32_t offset, std::span<std::byte> out) const {
 Status Vsock::activate(Activation activation) {
   SM_CHECK(activation.queues.size() == kQueueSizes.size());
   active_ = std::move(activation);
-  mux_.start([this] { on_host_side(); });
-  if (owes_reset_event_) continue_later();
+  mux_->start([this] { on_host_side(); });
+  if (mux_->has_packet()) continue_later();
   return {};
 }
 
@@ -59,8 +56,7 @@ void Vsock::reset() {
   active_.reset();
   faulty_ = false;
   tx_left_ = false;
-  owes_reset_event_ = false;  // a driver that starts anew has no connections
-  mux_.stop();
+  mux_->stop();
 }
 
 // What cannot be finished in one turn is continued by continue_later(), never by the transport.
@@ -90,8 +86,7 @@ void Vsock::continue_later() {
 
 Status Vsock::work(bool take) {
   working_ = true;
-  Status done = give_reset_event();
-  if (done.ok() && take) done = take_packets();
+  Status done = take ? take_packets() : Status();
   if (done.ok()) done = give_packets();
   working_ = false;
   faulty_ = !done.ok();
@@ -103,7 +98,7 @@ Status Vsock::work(bool take) {
 Status Vsock::take_packets() {
   Queue& tx = queue(kTxQueue);
   tx_left_ = true;
-  for (std::uint16_t done = 0; done < tx.size() && !mux_.congested(); ++done) {
+  for (std::uint16_t done = 0; done < tx.size() && !mux_->congested(); ++done) {
     auto chain = SM_TRY(tx.pop());
     if (!chain) {
       tx_left_ = false;
@@ -123,33 +118,33 @@ void Vsock::handle(const Chain& chain) {
   if (!header || header->len > chain.readable_bytes - kVsockHeaderBytes) return;
   payload_.clear();
   append_range<const std::byte>(chain.readable, kVsockHeaderBytes, header->len, payload_);
-  mux_.on_packet(*header, payload_);
+  mux_->on_packet(*header, payload_);
 }
 
 // About one queue length at a time.
 Status Vsock::give_packets() {
   std::uint32_t budget = queue(kRxQueue).size();
-  while (mux_.has_packet()) {
+  while (mux_->has_packet()) {
     if (budget == 0) {
       continue_later();
       break;
     }
-    if (const VsockHeader* reply = mux_.first_reply()) {
+    if (const VsockHeader* reply = mux_->first_reply()) {
       auto room = SM_TRY(pop_room(0));
       if (!room) break;
       give_header(*std::move(room), *reply);
-      mux_.drop_first_reply();
+      mux_->drop_first_reply();
       --budget;
       continue;
     }
-    VsockConnection* connection = mux_.next_ready();
+    VsockConnection* connection = mux_->next_ready();
     if (connection == nullptr) break;
     const auto used = SM_TRY(give_turn(*connection));
     if (!used) break;
-    mux_.after_turn();
+    mux_->after_turn();
     budget -= std::min(budget, std::max(*used, 1U));
   }
-  if (tx_left_ && !mux_.congested()) continue_later();
+  if (tx_left_ && !mux_->congested()) continue_later();
   return {};
 }
 
@@ -210,19 +205,6 @@ void Vsock::give_header(Chain chain, const VsockHeader& header) {
   copy_to(chain.writable, 0, encode_vsock_header(header));
   queue(kRxQueue).complete(std::move(chain),
                            static_cast<std::uint32_t>(kVsockHeaderBytes) + header.len);
-}
-
-// Section 5.10.6.7: the guest drops its connections and asks for its context id again.
-Status Vsock::give_reset_event() {
-  if (!owes_reset_event_) return {};
-  auto chain = SM_TRY(queue(kEventQueue).pop());
-  if (!chain) return {};
-  std::array<std::byte, sizeof(kEventTransportReset)> event{};
-  store_le(event, 0, kEventTransportReset);
-  const auto written = static_cast<std::uint32_t>(copy_to(chain->writable, 0, event));
-  queue(kEventQueue).complete(*std::move(chain), written);
-  owes_reset_event_ = false;
-  return {};
 }
 
 // The queues share one interrupt.

@@ -14,11 +14,9 @@
 
 namespace supermachine::virtio {
 
-// Connections are not carried over: their other ends are processes and sockets.
 struct VsockState {
   std::uint64_t guest_cid = 3;
-  // The guest must be told that its connections are gone. Set in what save() returns.
-  bool transport_reset = false;
+  VsockMuxState mux = {};
 };
 
 struct VsockConfig {
@@ -29,6 +27,7 @@ struct VsockConfig {
 
 class Vsock final : public Device {
  public:
+  static constexpr std::uint32_t kQueues = 3;
   static constexpr std::uint16_t kRxQueue = 0;
   static constexpr std::uint16_t kTxQueue = 1;
   static constexpr std::uint16_t kEventQueue = 2;
@@ -38,7 +37,7 @@ class Vsock final : public Device {
                                                const VsockConfig& config);
 
   // connect() and listen() of the mux may be called from any thread; see there.
-  [[nodiscard]] VsockMux& mux() { return mux_; }
+  [[nodiscard]] VsockMux& mux() { return *mux_; }
 
   [[nodiscard]] DeviceType type() const override { return DeviceType::kVsock; }
   [[nodiscard]] std::uint64_t features() const override { return kFeatureStream; }
@@ -50,13 +49,15 @@ class Vsock final : public Device {
   Result<Progress> on_notify(std::uint16_t queue) override;
   void reset() override;
 
-  [[nodiscard]] VsockState save() const;
+  // With the driver's packets all taken, and the connections `keep` at rest.
+  [[nodiscard]] VsockState save(std::span<const VsockPorts> keep) const;
 
  private:
-  static constexpr std::array<std::uint16_t, 3> kQueueSizes{128, 128, 16};
+  static constexpr std::array<std::uint16_t, kQueues> kQueueSizes{128, 128, 16};
   static constexpr std::uint64_t kFeatureStream = 1ULL << 0;  // section 5.10.3
 
-  Vsock(const VsockState& state, EventLoop& loop, const VsockConfig& config);
+  Vsock(std::uint64_t guest_cid, EventLoop& loop, std::unique_ptr<VsockMux> mux)
+      : loop_(loop), guest_cid_(guest_cid), mux_(std::move(mux)) {}
 
   Queue& queue(std::uint16_t index) { return active_->queues[index]; }
   void on_host_side();
@@ -70,13 +71,11 @@ class Vsock final : public Device {
   Result<std::optional<Chain>> pop_room(std::uint32_t payload_bytes);
   static std::uint32_t payload_room(const Chain& chain);
   void give_header(Chain chain, const VsockHeader& header);
-  Status give_reset_event();
   void interrupt();
 
   EventLoop& loop_;  // not owned; outlives us
   const std::uint64_t guest_cid_;
-  bool owes_reset_event_;
-  VsockMux mux_;
+  std::unique_ptr<VsockMux> mux_;
   std::unique_ptr<VsockUnixServer> server_;  // after the mux it feeds
   std::optional<Activation> active_;
   bool working_ = false;

@@ -32,6 +32,31 @@ VsockConnection::VsockConnection(VsockPorts ports, std::uint64_t guest_cid, Uniq
   note_peer_credit(request);
 }
 
+VsockConnection::VsockConnection(const VsockConnectionState& state, std::uint64_t guest_cid,
+                                 UniqueFd socket)
+    : ports_(state.ports),
+      guest_cid_(guest_cid),
+      socket_(std::move(socket)),
+      phase_(Phase::kEstablished),
+      forwarded_(state.forwarded),
+      told_forwarded_(state.forwarded),
+      sent_(state.sent),
+      peer_buf_alloc_(state.peer_buf_alloc),
+      peer_fwd_cnt_(state.peer_fwd_cnt) {}
+
+std::optional<VsockConnectionState> VsockConnection::save() const {
+  const bool ending = told_shutdown_ != 0 || guest_shutdown_ != 0 || host_eof_ || host_deaf_;
+  if (!established() || ending || owes_response_ || buffered_bytes() != 0) return std::nullopt;
+  std::array<std::byte, 1> unread{};
+  const auto peeked = sys::try_peek(socket_.get(), unread);
+  if (!peeked.ok() || peeked.value()) return std::nullopt;
+  return VsockConnectionState{.ports = ports_,
+                              .forwarded = forwarded_,
+                              .sent = sent_,
+                              .peer_buf_alloc = peer_buf_alloc_,
+                              .peer_fwd_cnt = peer_fwd_cnt_};
+}
+
 void VsockConnection::on_packet(const VsockHeader& header,
                                 std::span<const std::span<const std::byte>> payload) {
   note_peer_credit(header);

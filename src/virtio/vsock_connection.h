@@ -21,6 +21,17 @@ struct VsockPorts {
   bool operator==(const VsockPorts&) const = default;
 };
 
+// An established connection on which nothing is under way. Counters wrap at 2^32.
+struct VsockConnectionState {
+  VsockPorts ports = {};
+  std::uint32_t forwarded = 0;  // bytes the host took
+  std::uint32_t sent = 0;       // bytes of data to the guest
+  std::uint32_t peer_buf_alloc = 0;
+  std::uint32_t peer_fwd_cnt = 0;
+
+  bool operator==(const VsockConnectionState&) const = default;
+};
+
 // Lives on the device loop.
 class VsockConnection {
  public:
@@ -35,6 +46,11 @@ class VsockConnection {
   VsockConnection(VsockPorts ports, std::uint64_t guest_cid, UniqueFd socket);
   VsockConnection(VsockPorts ports, std::uint64_t guest_cid, UniqueFd socket,
                   const VsockHeader& request);
+  // Goes on where `state` left off.
+  VsockConnection(const VsockConnectionState& state, std::uint64_t guest_cid, UniqueFd socket);
+
+  // Nullopt while anything is under way: then the connection cannot be taken up again.
+  [[nodiscard]] std::optional<VsockConnectionState> save() const;
 
   // A packet for these ports, whose payload is header.len bytes long. The payload is the guest's
   // memory: read once, never judged.

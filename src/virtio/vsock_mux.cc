@@ -1,5 +1,6 @@
 #include "virtio/vsock_mux.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -11,8 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Host ports of connections that the host makes start here, far from those anybody listens on.
-constexpr std::uint32_t kFirstHostPort = 1U << 30;
 // How long a guest that was told everything may take to end a connection; Linux waits as long.
 constexpr auto kCloseTimeout = 8s;
 
@@ -27,9 +26,68 @@ VsockMux::VsockMux(EventLoop& loop, std::uint64_t guest_cid, VsockMuxConfig conf
     : loop_(loop),
       guest_cid_(guest_cid),
       config_(std::move(config)),
-      next_host_port_(kFirstHostPort) {}
+      next_host_port_(kFirstVsockHostPort) {}
 
 VsockMux::~VsockMux() { stop(); }
+
+Result<std::unique_ptr<VsockMux>> VsockMux::create(const VsockMuxState& state, EventLoop& loop,
+                                                   std::uint64_t guest_cid, VsockMuxConfig config) {
+  std::unique_ptr<VsockMux> mux(new VsockMux(loop, guest_cid, std::move(config)));
+  SM_TRY(mux->restore(state));
+  return mux;
+}
+
+Status VsockMux::restore(const VsockMuxState& state) {
+  if (state.kept.size() > config_.max_connections || state.lost.size() > kMaxLost) {
+    return Error(Errc::kCorrupt, "more vsock connections than there can be");
+  }
+  next_host_port_ = std::max(state.next_host_port, kFirstVsockHostPort);
+  for (const VsockConnectionState& saved : state.kept) {
+    if (by_ports_.contains(key(saved.ports))) {
+      return Error(Errc::kCorrupt, "two vsock connections of the same ports");
+    }
+    auto pair = SM_TRY(sys::socket_pair());
+    SM_TRY(sys::set_nonblocking(pair.first.get(), true));
+    {
+      const MutexLock lock(mutex_);
+      kept_.emplace(key(saved.ports), std::move(pair.second));
+    }
+    update(add(saved.ports,
+               std::unique_ptr<Entry>(new Entry{
+                   .id = next_id_++, .connection = {saved, guest_cid_, std::move(pair.first)}})));
+  }
+  for (const VsockPorts ports : state.lost) replies_.push_back(rst(ports, VsockType::kStream));
+  return {};
+}
+
+VsockMuxState VsockMux::save(std::span<const VsockPorts> keep) const {
+  VsockMuxState state{.next_host_port = next_host_port_};
+  for (const auto& [id, entry] : connections_) {
+    const VsockConnection& connection = entry->connection;
+    // A draining one the guest has forgotten; one that is being opened it may not know yet, and
+    // then ignores the reset.
+    if (connection.draining() || connection.over()) continue;
+    const bool wanted = std::ranges::find(keep, connection.ports()) != keep.end();
+    const auto saved = wanted ? connection.save() : std::nullopt;
+    if (saved) {
+      state.kept.push_back(*saved);
+    } else {
+      state.lost.push_back(connection.ports());
+    }
+  }
+  for (const VsockHeader& reply : replies_) {
+    if (reply.type == VsockType::kStream)
+      state.lost.push_back({.host = reply.src_port, .guest = reply.dst_port});
+  }
+  return state;
+}
+
+Result<UniqueFd> VsockMux::take_kept(VsockPorts ports) {
+  const MutexLock lock(mutex_);
+  const auto node = kept_.extract(key(ports));
+  if (node.empty()) return Error(Errc::kNotFound, "that vsock connection was not kept");
+  return std::move(node.mapped());
+}
 
 Result<UniqueFd> VsockMux::connect(std::uint32_t guest_port, Deadline deadline) {
   auto pair = SM_TRY(sys::socket_pair());
@@ -121,12 +179,16 @@ void VsockMux::on_packet(const VsockHeader& header,
 // A RST is never answered, or two hosts would do so forever.
 void VsockMux::refuse(const VsockHeader& packet) {
   if (packet.op == VsockOp::kRst) return;
-  replies_.push_back({.src_cid = kVsockHostCid,
-                      .dst_cid = guest_cid_,
-                      .src_port = packet.dst_port,
-                      .dst_port = packet.src_port,
-                      .type = packet.type,
-                      .op = VsockOp::kRst});
+  replies_.push_back(rst({.host = packet.dst_port, .guest = packet.src_port}, packet.type));
+}
+
+VsockHeader VsockMux::rst(VsockPorts ports, VsockType type) const {
+  return {.src_cid = kVsockHostCid,
+          .dst_cid = guest_cid_,
+          .src_port = ports.host,
+          .dst_port = ports.guest,
+          .type = type,
+          .op = VsockOp::kRst};
 }
 
 void VsockMux::accept(const VsockHeader& request) {
@@ -176,7 +238,7 @@ VsockMux::Entry* VsockMux::find(Id id) {
 std::optional<std::uint32_t> VsockMux::free_host_port(std::uint32_t guest_port) {
   for (std::size_t tries = 0; tries <= by_ports_.size(); ++tries) {
     const std::uint32_t port = next_host_port_;
-    next_host_port_ = port == ~std::uint32_t{0} - 1 ? kFirstHostPort : port + 1;
+    next_host_port_ = port == ~std::uint32_t{0} - 1 ? kFirstVsockHostPort : port + 1;
     if (!by_ports_.contains(key({.host = port, .guest = guest_port}))) return port;
   }
   return std::nullopt;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "base/mutex.h"
@@ -24,6 +25,20 @@ struct VsockMuxConfig {
   std::size_t max_connections = 1024;
 };
 
+// Host ports of connections that the host makes start here, far from those anybody listens on.
+inline constexpr std::uint32_t kFirstVsockHostPort = 1U << 30;
+
+// What of a guest's connections outlives a snapshot.
+struct VsockMuxState {
+  std::uint32_t next_host_port = kFirstVsockHostPort;
+  // Those that go on: take_kept() has the host's ends.
+  std::vector<VsockConnectionState> kept = {};
+  // Those that the guest still believes in: it will be told that they are gone.
+  std::vector<VsockPorts> lost = {};
+
+  bool operator==(const VsockMuxState&) const = default;
+};
+
 class VsockMux {
  public:
   // Takes the host's end of a connection the guest made. Called on the loop.
@@ -35,7 +50,9 @@ class VsockMux {
   };
   using OpenDone = std::function<void(Result<Opened>)>;
 
-  VsockMux(EventLoop& loop, std::uint64_t guest_cid, VsockMuxConfig config);
+  // kCorrupt for a state with two connections of the same ports, or too many.
+  static Result<std::unique_ptr<VsockMux>> create(const VsockMuxState& state, EventLoop& loop,
+                                                  std::uint64_t guest_cid, VsockMuxConfig config);
   VsockMux(const VsockMux&) = delete;
   VsockMux& operator=(const VsockMux&) = delete;
   ~VsockMux();  // the loop is not running, or this is its thread
@@ -51,11 +68,18 @@ class VsockMux {
   Status listen(std::uint32_t host_port, Listener listener);
   void unlisten(std::uint32_t host_port);
 
+  // The host's end, a blocking socket, of a connection that the state said was kept; each once.
+  // kNotFound for any other.
+  Result<UniqueFd> take_kept(VsockPorts ports);
+
   // --- the loop's thread ---
 
   // Connects `socket`, which must not block, to `guest_port`. `done` is called exactly once,
   // perhaps before open() returns; on failure the socket is closed.
   void open(std::uint32_t guest_port, UniqueFd socket, Deadline deadline, OpenDone done);
+
+  // Of the established connections, those in `keep` on which nothing is under way are kept.
+  [[nodiscard]] VsockMuxState save(std::span<const VsockPorts> keep) const;
 
   [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
 
@@ -84,6 +108,7 @@ class VsockMux {
 
  private:
   static constexpr std::size_t kMaxReplies = 1024;
+  static constexpr std::size_t kMaxLost = 4096;  // all connections, and as many answers, and more
 
   using Id = std::uint64_t;
   struct Entry {
@@ -95,15 +120,19 @@ class VsockMux {
     OpenDone done = {};  // while connecting
   };
 
+  VsockMux(EventLoop& loop, std::uint64_t guest_cid, VsockMuxConfig config);
+
   static std::uint64_t key(VsockPorts ports) {
     return std::uint64_t{ports.host} << 32 | ports.guest;
   }
 
+  Status restore(const VsockMuxState& state);
   Entry* find(Id id);
   Entry& add(VsockPorts ports, std::unique_ptr<Entry> entry);
   void accept(const VsockHeader& request);
   Result<UniqueFd> host_socket_for(std::uint32_t host_port, std::function<void()>& deliver);
   void refuse(const VsockHeader& packet);
+  [[nodiscard]] VsockHeader rst(VsockPorts ports, VsockType type) const;
   void watch(Entry& entry);
   void on_socket(Id id, std::uint32_t events);
   void on_timer(Id id);
@@ -126,6 +155,7 @@ class VsockMux {
 
   Mutex mutex_;
   std::unordered_map<std::uint32_t, Listener> listeners_ SM_GUARDED_BY(mutex_);
+  std::unordered_map<std::uint64_t, UniqueFd> kept_ SM_GUARDED_BY(mutex_);  // until taken
 
   // Work posted to the loop holds this weakly, and does nothing once we are gone.
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);

@@ -7,7 +7,20 @@
 namespace supermachine::virtio {
 namespace {
 
-class VsockTest : public VsockTestBase {};
+class VsockTest : public VsockTestBase {
+ protected:
+  // The connection that connect_from_guest() makes.
+  static constexpr std::array kKept{VsockPorts{.host = 80, .guest = 5}};
+
+  // Another device with another mux goes on for the same driver.
+  void restore(const VsockState& state) {
+    vsock_.reset();
+    vsock_ = Vsock::create(state, *loop_, {}).value();
+    guest_.start(*vsock_);
+    guest_.give_buffers(4);
+    settle();
+  }
+};
 
 TEST_F(VsockTest, ConfigSpaceTellsTheContextId) {
   std::array<std::byte, 12> config{};
@@ -137,20 +150,60 @@ TEST_F(VsockTest, ResetEndsConnectionsButNotListeners) {
   EXPECT_EQ(read_from(again), "new");
 }
 
-TEST_F(VsockTest, RestoredGuestIsToldThatItsConnectionsAreGone) {
-  const VsockState saved = vsock_->save();
+TEST_F(VsockTest, RestoredGuestIsToldOfEachConnectionThatIsGone) {
+  const UniqueFd host = connect_from_guest();
+  const VsockState saved = vsock_->save({});
   EXPECT_EQ(saved.guest_cid, FakeVsockGuest::kCid);
-  vsock_ = Vsock::create(saved, *loop_, {}).value();
-  guest_.start(*vsock_);
-  guest_.event_ring->writable(8).submit();
+  restore(saved);
 
+  EXPECT_EQ(next_op(), VsockOp::kRst);
+  EXPECT_EQ(last_->header.src_port, 80U);
+  EXPECT_EQ(last_->header.dst_port, 5U);
+  EXPECT_EQ(next_op(), VsockOp{});
+}
+
+TEST_F(VsockTest, KeptConnectionGoesOnInARestoredGuest) {
+  const UniqueFd before = connect_from_guest();
+  write_to(before, "one");
+  guest_.send(guest(VsockOp::kRw), "two");
   settle();
+  EXPECT_EQ(next_op(), VsockOp::kRw);
+  EXPECT_EQ(read_from(before), "two");
+  const VsockState saved = vsock_->save(kKept);
+  restore(saved);
 
-  const auto event = guest_.event_ring->take_used();
-  ASSERT_TRUE(event.has_value());
-  EXPECT_EQ(event->len, 4U);
-  EXPECT_EQ(guest_.event_ring->buffer_at(0, 4), std::string(4, '\0'));
-  EXPECT_EQ(guest_.interrupts, 1);
+  SM_ASSERT_OK_AND_ASSIGN(const UniqueFd after, vsock_->mux().take_kept(kKept[0]));
+  EXPECT_EQ(next_op(), VsockOp{}) << "the guest must notice nothing";
+  guest_.send(guest(VsockOp::kRw), "three");
+  EXPECT_EQ(read_from(after), "three");
+  write_to(after, "four");
+  settle();
+  EXPECT_EQ(next_op(), VsockOp::kRw);
+  EXPECT_EQ(last_->payload, "four");
+  EXPECT_EQ(last_->header.fwd_cnt, 8U) << "counts go on";
+  EXPECT_THAT(vsock_->mux().take_kept(kKept[0]), Fails(Errc::kNotFound)) << "each once";
+}
+
+TEST_F(VsockTest, ConnectionWithBytesUnderWayIsNotKept) {
+  const UniqueFd host = connect_from_guest();
+  write_to(host, "not yet seen by the device");
+  EXPECT_THAT(vsock_->save(kKept).mux.lost, ::testing::ElementsAre(kKept[0]));
+}
+
+TEST_F(VsockTest, SavingLeavesTheSourceAsItWas) {
+  const UniqueFd host = connect_from_guest();
+  static_cast<void>(vsock_->save({}));
+  guest_.send(guest(VsockOp::kRw), "still here");
+  EXPECT_EQ(read_from(host), "still here");
+}
+
+TEST_F(VsockTest, RefusesAStateThatNoDeviceCouldSave) {
+  VsockState state{.guest_cid = FakeVsockGuest::kCid};
+  state.mux.kept = {{.ports = kKept[0]}, {.ports = kKept[0]}};
+  EXPECT_THAT(Vsock::create(state, *loop_, {}), Fails(Errc::kCorrupt));
+  state.mux.kept.clear();
+  state.mux.lost.resize(100'000);
+  EXPECT_THAT(Vsock::create(state, *loop_, {}), Fails(Errc::kCorrupt));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ Result<std::unique_ptr<DeviceLoop>> DeviceLoop::create() {
 }
 
 void DeviceLoop::start() {
+  if (thread_.joinable()) return;
   thread_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "sm-devices");
     sigset_t all{};

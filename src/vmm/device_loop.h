@@ -18,7 +18,7 @@ class DeviceLoop {
 
   [[nodiscard]] EventLoop& events() noexcept { return *loop_; }
 
-  void start();
+  void start();  // again is harmless
   // Handlers are not called any more once this has returned. Harmless when not started.
   void stop();
 

@@ -65,71 +65,107 @@ Status check(const MachineConfig& config) {
   return {};
 }
 
-Machine::Machine(MachineConfig config, GuestMemory memory, kvm::Vm vm,
-                 std::unique_ptr<DeviceLoop> loop, UniqueFd exit_event)
-    : config_(std::move(config)),
+Machine::Machine(GuestMemory memory, kvm::Vm vm, std::unique_ptr<DeviceLoop> loop,
+                 UniqueFd exit_event, MachineHost host)
+    : host_(std::move(host)),
       exit_event_(std::move(exit_event)),
       memory_(std::move(memory)),
       vm_(std::move(vm)),
+      dirty_pages_(vm_, memory_),
       console_(std::make_unique<Console>(
-          config_.console_fd,
+          host_.console_fd,
           [this] { loop_->events().post([this] { watch_for_halt(kHaltChecks); }); })),
       loop_(std::move(loop)) {}
 
-Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, BootTrace& trace) {
+Machine::~Machine() { stop(); }
+
+Result<std::unique_ptr<Machine>> Machine::boot(const MachineConfig& config, BootTrace& trace) {
   SM_TRY(check(config));
-  const kvm::System system = SM_TRY(kvm::System::open());
   GuestMemory memory = SM_TRY(GuestMemory::create(config.memory_mib * kMiB));
-  kvm::Vm vm = SM_TRY(kvm::Vm::create(system));
-  auto loop = SM_TRY(DeviceLoop::create());
-  auto exit_event = SM_TRY(sys::event_fd());
-  std::unique_ptr<Machine> machine(new Machine(config, std::move(memory), std::move(vm),
-                                               std::move(loop), std::move(exit_event)));
-  SM_TRY(machine->vm_.map_memory(machine->memory_));
-  SM_TRY(machine->vm_.create_irqchip());
-  SM_TRY(machine->add_devices());
+  auto machine = SM_TRY(assemble(std::move(memory), config.vcpus, config.host, false));
   trace.mark(BootStep::kDevicesReady);
-  SM_TRY(machine->load_guest(system, trace));
+  const UniqueFd file = SM_TRY(sys::open(config.kernel_path, O_RDONLY));
+  const Mapping image = SM_TRY(Mapping::of_file(file.get()));
+  auto kernel = boot::load_kernel(machine->memory_, image.bytes());
+  if (!kernel.ok()) return std::move(kernel).error().with(config.kernel_path);
+  SM_TRY(boot::write_boot_params(machine->memory_, kernel.value(),
+                                 command_line(config, machine->root_slot_ ? 3 : 2),
+                                 config.initramfs, config.vcpus));
+  trace.mark(BootStep::kMemoryReady);
+  SM_TRY(machine->load(SM_TRY(machine->power_on_state(kernel.value()))));
+  trace.mark(BootStep::kKvmReady);
   return machine;
 }
 
-Machine::~Machine() { stop(); }
+Result<std::unique_ptr<Machine>> Machine::shell(GuestMemory memory, std::uint32_t vcpus,
+                                                MachineHost host) {
+  auto machine = SM_TRY(assemble(std::move(memory), vcpus, std::move(host), true));
+  SM_TRY(machine->dirty_pages_.start(true));
+  return machine;
+}
 
-Status Machine::load_guest(const kvm::System& system, BootTrace& trace) {
-  const UniqueFd file = SM_TRY(sys::open(config_.kernel_path, O_RDONLY));
-  const Mapping image = SM_TRY(Mapping::of_file(file.get()));
-  auto loaded = boot::load_kernel(memory_, image.bytes());
-  if (!loaded.ok()) return std::move(loaded).error().with(config_.kernel_path);
-  const boot::LoadedKernel& kernel = loaded.value();
-  SM_TRY(boot::write_boot_params(memory_, kernel, command_line(config_, slots_.size()),
-                                 config_.initramfs, config_.vcpus));
-  trace.mark(BootStep::kMemoryReady);
-  SM_TRY(add_vcpus(system, kernel));
-  trace.mark(BootStep::kKvmReady);
+// Memory before the interrupt controllers, which make later changes of it slow.
+Result<std::unique_ptr<Machine>> Machine::assemble(GuestMemory memory, std::uint32_t vcpus,
+                                                   MachineHost host, bool log_dirty_pages) {
+  const kvm::System system = SM_TRY(kvm::System::open());
+  kvm::Vm vm = SM_TRY(kvm::Vm::create(system));
+  auto loop = SM_TRY(DeviceLoop::create());
+  auto exit_event = SM_TRY(sys::event_fd());
+  std::unique_ptr<Machine> machine(new Machine(std::move(memory), std::move(vm), std::move(loop),
+                                               std::move(exit_event), std::move(host)));
+  SM_TRY(machine->vm_.map_memory(machine->memory_, log_dirty_pages));
+  SM_TRY(machine->vm_.create_irqchip());
+  SM_TRY(machine->add_legacy_devices());
+  SM_TRY(machine->add_slots());
+  SM_TRY(machine->add_vcpus(vcpus));
+  return machine;
+}
+
+Status Machine::add_slots() {
+  const auto add = [&](std::uint32_t index,
+                       std::uint32_t queues) -> Result<std::unique_ptr<VirtioSlot>> {
+    return VirtioSlot::create(index, queues, vm_, memory_, mmio_, *loop_);
+  };
+  std::uint32_t index = 0;
+  if (!host_.root_image.empty()) {
+    root_backend_ = std::make_unique<virtio::FileBackend>(
+        SM_TRY(virtio::FileBackend::open_read_only(host_.root_image)));
+    root_slot_ = SM_TRY(add(index++, virtio::Block::kQueues));
+  }
+  vsock_slot_ = SM_TRY(add(index++, virtio::Vsock::kQueues));
+  rng_slot_ = SM_TRY(add(index, virtio::Rng::kQueues));
   return {};
 }
 
-Status Machine::add_devices() {
-  SM_TRY(add_legacy_devices());
-  if (!config_.root_image.empty()) {
-    root_ = std::make_unique<virtio::FileBackend>(
-        SM_TRY(virtio::FileBackend::open_read_only(config_.root_image)));
-    SM_TRY(add_virtio(
-        SM_TRY(virtio::Block::create(virtio::BlockState::power_on(*root_, "root"), *root_))));
+Status Machine::add_vcpus(std::uint32_t count) {
+  for (std::uint32_t id = 0; id < count; ++id) {
+    vcpus_.push_back(std::make_unique<VcpuThread>(
+        SM_TRY(vm_.create_vcpu(id)), id,
+        VcpuThread::Host{.mmio = mmio_, .pio = pio_, .on_exit = [this](ExitReport report) {
+                           finish(std::move(report));
+                         }}));
+    vcpus_.back()->start();
   }
-  auto vsock = SM_TRY(virtio::Vsock::create({.guest_cid = kGuestCid}, loop_->events(),
-                                            {.unix_path = config_.vsock_path}));
-  vsock_mux_ = &vsock->mux();
-  SM_TRY(add_virtio(std::move(vsock)));
-  return add_virtio(SM_TRY(virtio::Rng::create({}, entropy_)));
+  return {};
+}
+
+Result<MachineState> Machine::power_on_state(const boot::LoadedKernel& kernel) const {
+  MachineState state{.memory_mib = memory_.size_bytes() / kMiB, .vm = SM_TRY(vm_.state())};
+  const auto supported = SM_TRY(SM_TRY(kvm::System::open()).supported_cpuid());
+  const auto count = static_cast<std::uint32_t>(vcpus_.size());
+  for (std::uint32_t id = 0; id < count; ++id) {
+    state.vcpus.push_back(
+        SM_TRY(boot::initial_vcpu_state(vcpus_[id]->vcpu(), kernel, supported, id, count)));
+  }
+  if (root_backend_)
+    state.root.emplace().device = virtio::BlockState::power_on(*root_backend_, "root");
+  state.vsock.device.guest_cid = kGuestCid;
+  return state;
 }
 
 Status Machine::add_legacy_devices() {
   serial_irq_ = SM_TRY(sys::event_fd());
   SM_TRY(vm_.add_irqfd(serial_irq_.get(), kCom1Irq));
-  serial_ = SM_TRY(
-      Serial::create({}, {.write = [this](char c) { console_->put(c); },
-                          .raise_irq = [this] { sys::event_fd_signal(serial_irq_.get()); }}));
   pio_.add(kCom1Port, Serial::kRegisters,
            {.read =
                 [this](std::uint64_t offset, std::span<std::byte> out) {
@@ -155,34 +191,109 @@ Status Machine::add_legacy_devices() {
   return {};
 }
 
-Status Machine::add_virtio(std::unique_ptr<virtio::Device> device) {
-  const auto index = static_cast<std::uint32_t>(slots_.size());
-  slots_.push_back(SM_TRY(VirtioSlot::create(index, virtio::MmioState{}, std::move(device), vm_,
-                                             memory_, mmio_, *loop_)));
-  return {};
-}
-
-Status Machine::add_vcpus(const kvm::System& system, const boot::LoadedKernel& kernel) {
-  const auto supported = SM_TRY(system.supported_cpuid());
-  for (std::uint32_t id = 0; id < config_.vcpus; ++id) {
-    kvm::Vcpu vcpu = SM_TRY(vm_.create_vcpu(id));
-    SM_TRY(vcpu.set_state(
-        SM_TRY(boot::initial_vcpu_state(vcpu, kernel, supported, id, config_.vcpus))));
-    SM_TRY(boot::wire_local_interrupts(vcpu));
-    vcpus_.push_back(std::make_unique<VcpuThread>(
-        std::move(vcpu), id,
-        VcpuThread::Host{
-            .mmio = mmio_, .pio = pio_, .go = go_, .on_exit = [this](ExitReport report) {
-              finish(std::move(report));
-            }}));
+Status Machine::load(const MachineState& state) {
+  if (state.vcpus.size() != vcpus_.size() || state.memory_mib != memory_.size_bytes() / kMiB ||
+      state.root.has_value() != (root_slot_ != nullptr)) {
+    return Error(Errc::kCorrupt, "the saved state is of a machine of another shape");
   }
+  Status devices;
+  loop_->run([&] { devices = load_devices(state); });
+  SM_TRY(std::move(devices));
+  SM_TRY(load_vcpus(state));
+  const std::lock_guard lock(mutex_);
+  report_.reset();
+  sys::event_fd_clear(exit_event_.get());
   return {};
 }
 
+Status Machine::load_devices(const MachineState& state) {
+  unplug_devices();
+  serial_ = SM_TRY(Serial::create(
+      state.serial, {.write = [this](char c) { console_->put(c); },
+                     .raise_irq = [this] { sys::event_fd_signal(serial_irq_.get()); }}));
+  if (state.serial.transmitter_empty_pending) sys::event_fd_signal(serial_irq_.get());
+  if (root_slot_) {
+    auto root = SM_TRY(virtio::Block::create(state.root->device, *root_backend_));
+    root_ = root.get();
+    SM_TRY(root_slot_->plug(state.root->transport, std::move(root)));
+  }
+  auto vsock = SM_TRY(
+      virtio::Vsock::create(state.vsock.device, loop_->events(), {.unix_path = host_.vsock_path}));
+  vsock_ = vsock.get();
+  SM_TRY(vsock_slot_->plug(state.vsock.transport, std::move(vsock)));
+  return rng_slot_->plug(state.rng.transport,
+                         SM_TRY(virtio::Rng::create(state.rng.device, entropy_)));
+}
+
+void Machine::unplug_devices() {
+  root_ = nullptr;
+  vsock_ = nullptr;
+  for (VirtioSlot* slot : {root_slot_.get(), vsock_slot_.get(), rng_slot_.get()}) {
+    if (slot != nullptr) slot->unplug();
+  }
+}
+
+Status Machine::load_vcpus(const MachineState& state) {
+  for (std::size_t id = 0; id < vcpus_.size(); ++id) {
+    const kvm::Vcpu& vcpu = vcpus_[id]->vcpu();
+    if (!cpuid_is_set_) SM_TRY(vcpu.set_cpuid(state.vcpus[id].cpuid));
+    SM_TRY(vcpu.set_state(state.vcpus[id]));
+  }
+  cpuid_is_set_ = true;
+  return vm_.set_state(state.vm);
+}
+
+// The vCPUs first, while the loop runs: one of them may be waiting for it.
+Status Machine::pause(Deadline deadline) {
+  for (const auto& vcpu : vcpus_) vcpu->request_pause();
+  const bool parked = std::ranges::all_of(
+      vcpus_, [deadline](const auto& vcpu) { return vcpu->wait_parked(deadline); });
+  if (!parked) {
+    start();
+    return Error(Errc::kTimeout, "the VM's processors did not stop in time");
+  }
+  if (const auto ended = wait(deadline_in({}))) {
+    return Error(Errc::kGuestFault, "the VM has ended: " + ended->message());
+  }
+  loop_->run([this] {
+    for (VirtioSlot* slot : {root_slot_.get(), vsock_slot_.get(), rng_slot_.get()}) {
+      if (slot != nullptr) slot->drain();
+    }
+  });
+  return {};
+}
+
+Result<MachineState> Machine::save(std::span<const virtio::VsockPorts> keep) {
+  MachineState state{.memory_mib = memory_.size_bytes() / kMiB};
+  const auto msrs = SM_TRY(SM_TRY(kvm::System::open()).msr_indices());
+  for (const auto& vcpu : vcpus_) state.vcpus.push_back(SM_TRY(vcpu->vcpu().state(msrs)));
+  state.vm = SM_TRY(vm_.state());
+  loop_->run([&] {
+    state.serial = serial_->save();
+    if (root_ != nullptr) state.root = {root_slot_->save(), root_->save()};
+    state.vsock = {vsock_slot_->save(), vsock_->save(keep)};
+    state.rng = {rng_slot_->save(), {}};
+  });
+  return state;
+}
+
+Status Machine::rewind(const ImagePages& image, std::uint64_t max_kept_pages) {
+  Status done;
+  loop_->run([&] {
+    unplug_devices();
+    done = dirty_pages_.collect();
+    if (!done.ok()) return;
+    PageSet left = dirty_pages_.since_start();
+    done = supermachine::rewind(memory_, image, left, max_kept_pages);
+    if (done.ok()) done = dirty_pages_.rewound(std::move(left));
+  });
+  return done;
+}
+
+// The guest first: what it rings meanwhile, the loop hears when it is there.
 void Machine::start() {
+  for (const auto& vcpu : vcpus_) vcpu->resume();
   loop_->start();
-  for (const auto& vcpu : vcpus_) vcpu->start();
-  go_.count_down();
 }
 
 void Machine::finish(ExitReport report) {
@@ -194,9 +305,11 @@ void Machine::finish(ExitReport report) {
     if (report_) return;
     report_ = std::move(report);
   }
-  for (const auto& vcpu : vcpus_) vcpu->request_stop();
+  for (const auto& vcpu : vcpus_) vcpu->request_pause();
   // Who waits for the guest on a connection is to see its end, not silence.
-  loop_->events().post([this] { vsock_mux_->stop(); });
+  loop_->events().post([this] {
+    if (vsock_ != nullptr) vsock_->mux().stop();
+  });
   sys::event_fd_signal(exit_event_.get());
   ended_.notify_all();
   if (exit_callback_) exit_callback_();

@@ -1,11 +1,13 @@
 // A virtual machine: memory, vCPUs, interrupt controllers, devices, and the threads that run them.
 // Knows nothing of images, agents or commands.
+//
+// Its life: a shell is made, a state is loaded into it (that of power-on, or one that was saved),
+// it runs, is paused, saved, loaded again, stopped.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <latch>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +18,7 @@
 #include "boot/kernel.h"
 #include "kvm/kvm.h"
 #include "memory/guest_memory.h"
+#include "memory/rewind.h"
 #include "virtio/backend/entropy.h"
 #include "virtio/backend/file_backend.h"
 #include "virtio/block.h"
@@ -26,12 +29,21 @@
 #include "vmm/bus.h"
 #include "vmm/console.h"
 #include "vmm/device_loop.h"
+#include "vmm/dirty_pages.h"
 #include "vmm/exit_report.h"
+#include "vmm/machine_state.h"
 #include "vmm/serial.h"
 #include "vmm/vcpu_thread.h"
 #include "vmm/virtio_slot.h"
 
 namespace supermachine {
+
+// What the host gives to a machine; no part of its state.
+struct MachineHost {
+  std::string root_image = {};  // shown read-only as /dev/vda; empty for none
+  std::string vsock_path = {};  // of the unix socket; empty for none
+  int console_fd = -1;          // Console's; borrowed until the machine is gone
+};
 
 struct MachineConfig {
   std::uint64_t memory_mib = 256;
@@ -39,25 +51,45 @@ struct MachineConfig {
   std::string kernel_path = {};  // vmlinux or bzImage
   std::vector<std::byte> initramfs = {};
   std::vector<std::string> kernel_args = {};  // after our own
-  std::string root_image = {};                // shown read-only as /dev/vda; empty for none
-  std::string vsock_path = {};                // of the unix socket; empty for none
-  int console_fd = -1;                        // Console's; borrowed until the machine is gone
   bool verbose_kernel = false;                // boot messages on the console
+  MachineHost host = {};
 };
 
-// kInvalidArgument names the setting that no machine on this host can have. create() calls it.
+// kInvalidArgument names the setting that no machine on this host can have. boot() calls it.
 Status check(const MachineConfig& config);
 
 class Machine {
  public:
   // Everything up to the first instruction. kInvalidArgument names the setting that cannot be.
-  static Result<std::unique_ptr<Machine>> create(const MachineConfig& config, BootTrace& trace);
+  static Result<std::unique_ptr<Machine>> boot(const MachineConfig& config, BootTrace& trace);
+
+  // A machine to load() a saved state of that many vCPUs into. `memory` is reserved, and mapped
+  // already or mapped before load(). KVM is slow with large memories here, not later.
+  static Result<std::unique_ptr<Machine>> shell(GuestMemory memory, std::uint32_t vcpus,
+                                                MachineHost host);
+
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
   ~Machine();  // stops it
 
-  // Once. Guest-initiated vsock listeners must be registered before.
+  // Takes up `state`, whose memory is in place. Not while it runs. kCorrupt or kUnsupported for a
+  // state that cannot be.
+  Status load(const MachineState& state);
+
+  // Runs. Guest-initiated vsock listeners must be registered before.
   void start();
+
+  // Returns when no vCPU is in the guest and devices hold nothing of the guest's that is under way.
+  // kTimeout when that takes until `deadline`, kGuestFault when the machine has ended; it runs on
+  // then, or not, as before.
+  Status pause(Deadline deadline);
+
+  // While paused. Connections `keep` go on in machines that load the state.
+  [[nodiscard]] Result<MachineState> save(std::span<const virtio::VsockPorts> keep);
+
+  // While paused: ends all connections of the guest to the host, and takes the memory back to the
+  // image that it was mapped from. load() has to follow before start().
+  Status rewind(const ImagePages& image, std::uint64_t max_kept_pages);
 
   // Ends the VM at once and returns when no thread of it runs any more. Any thread but the
   // machine's own; again is harmless.
@@ -72,27 +104,36 @@ class Machine {
   // Called once, on a thread of the machine's own, when it ends. Set before start().
   void on_exit(std::function<void()> callback) { exit_callback_ = std::move(callback); }
 
-  // Ports of the guest, and of ours that it connects to.
-  [[nodiscard]] virtio::VsockMux& vsock() noexcept { return *vsock_mux_; }
+  // Ports of the guest, and of ours that it connects to. From load() to the next load().
+  [[nodiscard]] virtio::VsockMux& vsock() noexcept { return vsock_->mux(); }
   [[nodiscard]] const Console& console() const noexcept { return *console_; }
+  [[nodiscard]] const GuestMemory& memory() const noexcept { return memory_; }
+  [[nodiscard]] DirtyPages& dirty_pages() noexcept { return dirty_pages_; }
+  // Runs `work` on the thread of the devices, between two of their turns.
+  void run_on_devices(const std::function<void()>& work) { loop_->run(work); }
 
  private:
-  Machine(MachineConfig config, GuestMemory memory, kvm::Vm vm, std::unique_ptr<DeviceLoop> loop,
-          UniqueFd exit_event);
+  Machine(GuestMemory memory, kvm::Vm vm, std::unique_ptr<DeviceLoop> loop, UniqueFd exit_event,
+          MachineHost host);
 
-  Status load_guest(const kvm::System& system, BootTrace& trace);
-  Status add_devices();
+  static Result<std::unique_ptr<Machine>> assemble(GuestMemory memory, std::uint32_t vcpus,
+                                                   MachineHost host, bool log_dirty_pages);
   Status add_legacy_devices();
-  Status add_virtio(std::unique_ptr<virtio::Device> device);
-  Status add_vcpus(const kvm::System& system, const boot::LoadedKernel& kernel);
+  Status add_slots();
+  Status add_vcpus(std::uint32_t count);
+  Result<MachineState> power_on_state(const boot::LoadedKernel& kernel) const;
+  Status load_devices(const MachineState& state);
+  Status load_vcpus(const MachineState& state);
+  void unplug_devices();
   void finish(ExitReport report);
   void watch_for_halt(int attempts_left);
 
   // In order of dependence: what stands below uses what stands above, threads last.
-  const MachineConfig config_;
+  const MachineHost host_;
   const UniqueFd exit_event_;
   GuestMemory memory_;
   kvm::Vm vm_;
+  DirtyPages dirty_pages_;
   std::unique_ptr<Console> console_;
   Bus mmio_;
   Bus pio_;
@@ -100,10 +141,13 @@ class Machine {
   std::unique_ptr<Serial> serial_;
   std::unique_ptr<DeviceLoop> loop_;
   virtio::HostEntropy entropy_;
-  std::unique_ptr<virtio::FileBackend> root_;
-  virtio::VsockMux* vsock_mux_ = nullptr;  // of the device in a slot
-  std::vector<std::unique_ptr<VirtioSlot>> slots_;
-  std::latch go_{1};  // opened by start()
+  std::unique_ptr<virtio::FileBackend> root_backend_;
+  virtio::Block* root_ = nullptr;   // what is plugged into the slots; with no root image: none
+  virtio::Vsock* vsock_ = nullptr;  // none between rewind() and load()
+  std::unique_ptr<VirtioSlot> root_slot_;
+  std::unique_ptr<VirtioSlot> vsock_slot_;
+  std::unique_ptr<VirtioSlot> rng_slot_;
+  bool cpuid_is_set_ = false;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
 
   std::mutex mutex_;

@@ -31,17 +31,39 @@ void VcpuThread::start() {
   thread_ = std::thread([this] { run(); });
 }
 
+// Harmless when it comes too early: the signal stays pending, and the next KVM_RUN returns at once.
 void VcpuThread::kick() {
   if (thread_.joinable()) kvm::kick_thread(thread_.native_handle());
 }
 
-void VcpuThread::request_stop() {
-  stopping_ = true;
+void VcpuThread::wish_for(Wish wish) {
+  {
+    const MutexLock lock(mutex_);
+    if (wish_ == Wish::kEnd) return;
+    wish_ = wish;
+    if (wish == Wish::kRun) parked_ = false;
+  }
+  changed_.notify_all();
+}
+
+void VcpuThread::resume() { wish_for(Wish::kRun); }
+
+void VcpuThread::request_pause() {
+  wish_for(Wish::kPark);
   kick();
 }
 
+bool VcpuThread::wait_parked(Deadline deadline) {
+  const MutexLock lock(mutex_);
+  while (!parked_) {
+    if (changed_.wait_until(mutex_, deadline) == std::cv_status::timeout && !parked_) return false;
+  }
+  return true;
+}
+
 void VcpuThread::stop() {
-  request_stop();
+  wish_for(Wish::kEnd);
+  kick();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -50,24 +72,35 @@ void VcpuThread::query_halted() {
   kick();
 }
 
+bool VcpuThread::park() {
+  const MutexLock lock(mutex_);
+  parked_ = true;
+  changed_.notify_all();
+  while (wish_ == Wish::kPark) changed_.wait(mutex_);
+  return wish_ == Wish::kRun;
+}
+
 void VcpuThread::run() {
   ::pthread_setname_np(::pthread_self(), ("sm-vcpu" + std::to_string(id_)).c_str());
   sigset_t all{};
   ::sigfillset(&all);  // the caller's signals are the caller's business
   ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
-  host_.go.wait();
-  if (const Status ready = vcpu_.prepare_thread(); !ready.ok()) {
-    host_.on_exit({ExitKind::kFailed, ready.error().message()});
-    return;
-  }
-  while (!stopping_) {
-    const auto exit = vcpu_.run();
-    std::optional<ExitReport> report =
-        exit.ok() ? dispatch(exit.value()) : ExitReport{ExitKind::kFailed, exit.error().message()};
-    if (report) {
-      host_.on_exit(*std::move(report));
-      return;
+  const auto end = [this](ExitReport report) {
+    request_pause();
+    host_.on_exit(std::move(report));
+  };
+  const Status ready = vcpu_.prepare_thread();
+  while (park()) {
+    if (!ready.ok()) end({ExitKind::kFailed, ready.error().message()});
+    while (wish_ == Wish::kRun) {
+      const auto exit = vcpu_.run();
+      std::optional<ExitReport> report =
+          exit.ok() ? dispatch(exit.value())
+                    : ExitReport{ExitKind::kFailed, exit.error().message()};
+      if (report) end(*std::move(report));
     }
+    // A failure here is a failure to run at all, which the next run() tells.
+    static_cast<void>(vcpu_.complete_exit().ok());
   }
 }
 

@@ -2,24 +2,27 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
-#include <latch>
 #include <optional>
 #include <thread>
 
+#include "base/deadline.h"
+#include "base/mutex.h"
 #include "kvm/vcpu.h"
 #include "vmm/bus.h"
 #include "vmm/exit_report.h"
 
 namespace supermachine {
 
+// Parked until the first resume(), and again after pause() or the guest's end: then the vCPU is out
+// of the guest, its last exit completed, and its state is anybody's to read and to write.
 class VcpuThread {
  public:
   struct Host {
     const Bus& mmio;  // not owned; both outlive the thread
     const Bus& pio;
-    std::latch& go;  // nobody enters the guest before all threads are there
-    std::function<void(ExitReport)> on_exit = {};  // on the vCPU's thread, at most once
+    std::function<void(ExitReport)> on_exit = {};  // on the vCPU's thread
   };
 
   VcpuThread(kvm::Vcpu vcpu, std::uint32_t id, Host host);
@@ -27,11 +30,19 @@ class VcpuThread {
   VcpuThread& operator=(const VcpuThread&) = delete;
   ~VcpuThread() { stop(); }
 
+  // Once, before anything below.
   void start();
-  // Asks the thread to end, without waiting. Any thread.
-  void request_stop();
-  // Returns when the thread has ended. From any thread but its own.
+
+  void resume();
+  // Asks for a park, without waiting. Any thread, the vCPU's own included.
+  void request_pause();
+  // Whether the vCPU is parked, at the deadline at the latest. Not from its own thread.
+  [[nodiscard]] bool wait_parked(Deadline deadline);
+  // The thread ends. Not from its own.
   void stop();
+
+  // While parked.
+  [[nodiscard]] const kvm::Vcpu& vcpu() const { return vcpu_; }
 
   // Has the thread find out whether the guest halted this vCPU for good (in HLT with interrupts
   // off). The answer comes some time later.
@@ -39,7 +50,12 @@ class VcpuThread {
   [[nodiscard]] bool found_halted() const { return found_halted_.load(); }
 
  private:
+  enum class Wish : std::uint8_t { kPark, kRun, kEnd };
+
   void run();
+  // Returns when there is something to run, false when the thread is to end.
+  bool park();
+  void wish_for(Wish wish);
   // Nullopt to go on.
   std::optional<ExitReport> dispatch(const kvm::Exit& exit);
   void kick();
@@ -47,9 +63,13 @@ class VcpuThread {
   kvm::Vcpu vcpu_;
   const std::uint32_t id_;
   const Host host_;
-  std::atomic<bool> stopping_{false};
+  // Written under the mutex, read by the thread without it between two entries of the guest.
+  std::atomic<Wish> wish_{Wish::kPark};
   std::atomic<bool> halt_queried_{false};
   std::atomic<bool> found_halted_{false};
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  bool parked_ SM_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -23,35 +23,19 @@ std::string VirtioSlot::kernel_arg(std::uint32_t index) {
          std::to_string(boot::kFirstVirtioIrq + index);
 }
 
-Result<std::unique_ptr<VirtioSlot>> VirtioSlot::create(std::uint32_t index,
-                                                       const virtio::MmioState& state,
-                                                       std::unique_ptr<virtio::Device> device,
+Result<std::unique_ptr<VirtioSlot>> VirtioSlot::create(std::uint32_t index, std::uint32_t queues,
                                                        kvm::Vm& vm, const GuestMemory& memory,
                                                        Bus& mmio, DeviceLoop& loop) {
-  std::unique_ptr<VirtioSlot> slot(
-      new VirtioSlot(std::move(device), SM_TRY(sys::event_fd()), loop));
+  std::unique_ptr<VirtioSlot> slot(new VirtioSlot(SM_TRY(sys::event_fd()), memory, loop));
   SM_TRY(vm.add_irqfd(slot->irq_.get(), boot::kFirstVirtioIrq + index));
-
-  const std::size_t queues = slot->device_->max_queue_sizes().size();
+  VirtioSlot* self = slot.get();
   for (std::uint32_t queue = 0; queue < queues; ++queue) {
     slot->queue_events_.push_back(SM_TRY(sys::event_fd()));
-    SM_TRY(vm.add_ioeventfd(slot->queue_events_.back().get(),
-                            window(index) + virtio::mmio_reg::kQueueNotify, queue));
-  }
-  VirtioSlot* self = slot.get();
-  slot->transport_ = SM_TRY(virtio::MmioTransport::create(
-      state, *slot->device_, memory,
-      {.raise_irq = [self] { sys::event_fd_signal(self->irq_.get()); },
-       .run_on_loop = [self](const std::function<void()>& work) { self->loop_.run(work); },
-       .renotify =
-           [self](std::uint16_t queue) {
-             sys::event_fd_signal(self->queue_events_[queue].get());
-           }}));
-  for (std::uint16_t queue = 0; queue < queues; ++queue) {
-    const int fd = slot->queue_events_[queue].get();
+    const int fd = slot->queue_events_.back().get();
+    SM_TRY(vm.add_ioeventfd(fd, window(index) + virtio::mmio_reg::kQueueNotify, queue));
     SM_TRY(loop.events().add(fd, EPOLLIN, [self, fd, queue](std::uint32_t) {
       sys::event_fd_clear(fd);
-      self->transport_->notify(queue);
+      if (self->transport_) self->transport_->notify(static_cast<std::uint16_t>(queue));
     }));
   }
   mmio.add(static_cast<std::uint64_t>(window(index)), virtio::kMmioSize,
@@ -62,6 +46,34 @@ Result<std::unique_ptr<VirtioSlot>> VirtioSlot::create(std::uint32_t index,
                   self->transport_->write(offset, bytes);
                 }});
   return slot;
+}
+
+Status VirtioSlot::plug(const virtio::MmioState& state, std::unique_ptr<virtio::Device> device) {
+  unplug();
+  if (device->max_queue_sizes().size() > queue_events_.size())
+    return Error(Errc::kInvalidArgument, "a device with more queues than its slot");
+  device_ = std::move(device);
+  transport_ = SM_TRY(virtio::MmioTransport::create(
+      state, *device_, memory_,
+      {.raise_irq = [this] { sys::event_fd_signal(irq_.get()); },
+       .run_on_loop = [this](const std::function<void()>& work) { loop_.run(work); },
+       .renotify =
+           [this](std::uint16_t queue) { sys::event_fd_signal(queue_events_[queue].get()); }}));
+  // An interrupt may have been on its way to the controllers when they were saved.
+  if (state.interrupt_status != 0) sys::event_fd_signal(irq_.get());
+  return {};
+}
+
+void VirtioSlot::unplug() {
+  transport_.reset();
+  device_.reset();
+}
+
+void VirtioSlot::drain() {
+  for (std::size_t queue = 0; queue < queue_events_.size(); ++queue) {
+    sys::event_fd_clear(queue_events_[queue].get());
+    if (transport_) transport_->notify(static_cast<std::uint16_t>(queue));
+  }
 }
 
 VirtioSlot::~VirtioSlot() {

@@ -1,0 +1,142 @@
+// Taking a vCPU's state out of KVM and putting it back. The order of both is the one that is known
+// to work: what later calls depend on comes first.
+#include <algorithm>
+#include <cstring>
+
+#include "base/sys.h"
+#include "kvm/vcpu.h"
+
+namespace supermachine::kvm {
+namespace {
+
+constexpr std::uint32_t kMsrTscDeadline = 0x6e0;
+// Hyper-V's, which no guest of ours is offered, and KVM makes structures for those who write them.
+constexpr std::uint32_t kFirstHyperVMsr = 0x4000'0000;
+constexpr std::uint32_t kLastHyperVMsr = 0x4000'01ff;
+
+// A kvm_msrs with its entries, as the ioctls want it.
+class MsrTable {
+ public:
+  explicit MsrTable(std::size_t capacity)
+      : bytes_(sizeof(kvm_msrs) + capacity * sizeof(kvm_msr_entry)) {}
+  [[nodiscard]] kvm_msrs* header() noexcept {
+    return reinterpret_cast<kvm_msrs*>(bytes_.data());  // ends in a flexible array
+  }
+  void add(std::uint32_t index, std::uint64_t value) {
+    header()->entries[header()->nmsrs++] = {.index = index, .reserved = 0, .data = value};
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+Status set_msrs(int vcpu, const std::vector<Msr>& msrs) {
+  if (msrs.empty()) return {};
+  MsrTable table(msrs.size());
+  for (const Msr& msr : msrs) table.add(msr.index, msr.value);
+  const int done = SM_TRY(sys::ioctl(vcpu, KVM_SET_MSRS, "KVM_SET_MSRS", table.header()));
+  if (static_cast<std::size_t>(done) != msrs.size()) {
+    return Error(Errc::kUnsupported,
+                 "KVM refuses MSR " + std::to_string(msrs[static_cast<std::size_t>(done)].index));
+  }
+  return {};
+}
+
+// Those of `indices` that this vCPU has: KVM lists more than its CPUID may allow.
+Result<std::vector<Msr>> get_msrs(int vcpu, std::span<const std::uint32_t> indices) {
+  std::vector<Msr> out;
+  while (!indices.empty()) {
+    MsrTable table(indices.size());
+    for (const std::uint32_t index : indices) table.add(index, 0);
+    const auto got = static_cast<std::size_t>(
+        SM_TRY(sys::ioctl(vcpu, KVM_GET_MSRS, "KVM_GET_MSRS", table.header())));
+    for (std::size_t i = 0; i < got; ++i) {
+      const kvm_msr_entry& entry = table.header()->entries[i];
+      out.push_back({entry.index, entry.data});
+    }
+    indices = indices.subspan(std::min(got + 1, indices.size()));  // it stopped at one it lacks
+  }
+  // The deadline is compared with the TSC, which therefore has to be set before.
+  std::ranges::stable_partition(out, [](const Msr& msr) { return msr.index != kMsrTscDeadline; });
+  return out;
+}
+
+}  // namespace
+
+Status Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> cpuid) const {
+  CpuidTable table(cpuid);
+  SM_TRY(sys::ioctl(fd(), KVM_SET_CPUID2, "KVM_SET_CPUID2", table.header()));
+  return {};
+}
+
+// The APIC's base (sregs) before the APIC; the APIC before the MSRs, or a timer's deadline is lost.
+Status Vcpu::set_state(const VcpuState& state) const {
+  if (state.tsc_khz != 0) {
+    const int now = SM_TRY(sys::ioctl(fd(), KVM_GET_TSC_KHZ, "KVM_GET_TSC_KHZ"));
+    if (static_cast<std::uint32_t>(now) != state.tsc_khz)
+      SM_TRY(sys::ioctl(fd(), KVM_SET_TSC_KHZ, "KVM_SET_TSC_KHZ", state.tsc_khz));
+  }
+  kvm_mp_state mp_state = state.mp_state;
+  SM_TRY(sys::ioctl(fd(), KVM_SET_MP_STATE, "KVM_SET_MP_STATE", &mp_state));
+  kvm_regs regs = state.regs;
+  SM_TRY(sys::ioctl(fd(), KVM_SET_REGS, "KVM_SET_REGS", &regs));
+  kvm_sregs sregs = state.sregs;
+  SM_TRY(sys::ioctl(fd(), KVM_SET_SREGS, "KVM_SET_SREGS", &sregs));
+  if (!state.xsave.empty()) {
+    std::vector<std::byte> area = state.xsave;
+    area.resize(std::max(area.size(), xsave_size_));  // KVM reads as much as it would write
+    SM_TRY(sys::ioctl(fd(), KVM_SET_XSAVE, "KVM_SET_XSAVE", area.data()));
+  }
+  if (state.xcr0 != 0) {
+    kvm_xcrs xcrs{};
+    xcrs.nr_xcrs = 1;
+    xcrs.xcrs[0].value = state.xcr0;  // .xcr is 0, its name
+    SM_TRY(sys::ioctl(fd(), KVM_SET_XCRS, "KVM_SET_XCRS", &xcrs));
+  }
+  if (state.debugregs) {
+    kvm_debugregs debugregs = *state.debugregs;
+    SM_TRY(sys::ioctl(fd(), KVM_SET_DEBUGREGS, "KVM_SET_DEBUGREGS", &debugregs));
+  }
+  if (state.lapic) {
+    kvm_lapic_state lapic = *state.lapic;
+    SM_TRY(sys::ioctl(fd(), KVM_SET_LAPIC, "KVM_SET_LAPIC", &lapic));
+  }
+  SM_TRY(set_msrs(fd(), state.msrs));
+  if (state.events) {
+    kvm_vcpu_events events = *state.events;
+    SM_TRY(sys::ioctl(fd(), KVM_SET_VCPU_EVENTS, "KVM_SET_VCPU_EVENTS", &events));
+  }
+  return {};
+}
+
+// MP state first: asking for it has KVM take in events that would change what follows.
+Result<VcpuState> Vcpu::state(std::span<const std::uint32_t> msrs) const {
+  VcpuState state;
+  SM_TRY(sys::ioctl(fd(), KVM_GET_MP_STATE, "KVM_GET_MP_STATE", &state.mp_state));
+  state.regs = SM_TRY(regs());
+  state.sregs = SM_TRY(sregs());
+  state.xsave.resize(xsave_size_);
+  if (xsave_size_ > sizeof(kvm_xsave)) {
+    SM_TRY(sys::ioctl(fd(), KVM_GET_XSAVE2, "KVM_GET_XSAVE2", state.xsave.data()));
+  } else {
+    SM_TRY(sys::ioctl(fd(), KVM_GET_XSAVE, "KVM_GET_XSAVE", state.xsave.data()));
+  }
+  kvm_xcrs xcrs{};
+  SM_TRY(sys::ioctl(fd(), KVM_GET_XCRS, "KVM_GET_XCRS", &xcrs));
+  if (xcrs.nr_xcrs > 0) state.xcr0 = xcrs.xcrs[0].value;
+  SM_TRY(sys::ioctl(fd(), KVM_GET_DEBUGREGS, "KVM_GET_DEBUGREGS", &state.debugregs.emplace()));
+  state.lapic = SM_TRY(lapic());
+  std::vector<std::uint32_t> wanted(msrs.begin(), msrs.end());
+  std::erase_if(wanted,
+                [](std::uint32_t i) { return i >= kFirstHyperVMsr && i <= kLastHyperVMsr; });
+  state.msrs = SM_TRY(get_msrs(fd(), wanted));
+  SM_TRY(sys::ioctl(fd(), KVM_GET_VCPU_EVENTS, "KVM_GET_VCPU_EVENTS", &state.events.emplace()));
+  state.tsc_khz =
+      static_cast<std::uint32_t>(SM_TRY(sys::ioctl(fd(), KVM_GET_TSC_KHZ, "KVM_GET_TSC_KHZ")));
+  CpuidTable cpuid(kMaxCpuidEntries);
+  SM_TRY(sys::ioctl(fd(), KVM_GET_CPUID2, "KVM_GET_CPUID2", cpuid.header()));
+  state.cpuid = cpuid.entries();
+  return state;
+}
+
+}  // namespace supermachine::kvm
