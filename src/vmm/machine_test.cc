@@ -1,0 +1,185 @@
+// Real machines with a guest that any KVM can run: pause, save, load, rewind.
+#include "vmm/machine.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <thread>
+
+#include "base/files.h"
+#include "base/sys.h"
+#include "result_matchers.h"
+#include "tiny_guest.h"
+
+namespace supermachine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kMemoryMib = 64;
+
+// A machine that was paused while its guest waits: its state, and its memory in a file.
+class SavedMachine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto kvm = kvm::System::open(); !kvm.ok()) GTEST_SKIP() << kvm.error().message();
+    dir_.emplace(TempDir::create().value());
+    SM_ASSERT_OK_AND_ASSIGN(auto kernel, AtomicFile::create(dir_->path() + "/kernel"));
+    const std::string elf = TinyGuest::kernel();
+    ASSERT_THAT(write_all(kernel.fd(), std::as_bytes(std::span(elf))), IsOk());
+    ASSERT_THAT(kernel.commit(), IsOk());
+    SM_ASSERT_OK_AND_ASSIGN(auto root, AtomicFile::create(root_path()));
+    ASSERT_THAT(sys::truncate(root.fd(), 1 << 20), IsOk());
+    ASSERT_THAT(root.commit(), IsOk());
+    BootTrace trace;
+    auto booted = Machine::boot({.memory_mib = kMemoryMib,
+                                 .vcpus = vcpus_,
+                                 .kernel_path = dir_->path() + "/kernel",
+                                 .host = {.root_image = root_path()}},
+                                trace);
+    ASSERT_THAT(booted, IsOk());
+    source_ = std::move(booted).value();
+    source_->start();
+    await_line(*source_, "R");
+    ASSERT_THAT(source_->pause(deadline_in(5s)), IsOk());
+    SM_ASSERT_OK_AND_ASSIGN(state_, source_->save({}));
+    SM_ASSERT_OK_AND_ASSIGN(file_, anonymous_file("/tmp"));
+    ASSERT_THAT(write_all_at(file_.get(), source_->memory().bytes(), 0), IsOk());
+    image_ = {.size_bytes = kMemoryMib << 20,
+              .files = {file_.get()},
+              .runs = {{.start = 0, .length = kMemoryMib << 20}}};
+  }
+
+  [[nodiscard]] std::string root_path() const { return dir_->path() + "/root"; }
+
+  static void await_line(const Machine& machine, const std::string& line) {
+    for (int i = 0; i < 5000; ++i) {
+      if (machine.console().last_lines(1) == line + "\n" || machine.console().last_lines(1) == line)
+        return;
+      std::this_thread::sleep_for(1ms);
+    }
+    FAIL() << "the guest printed \"" << machine.console().last_lines(9) << "\"";
+  }
+
+  Result<std::unique_ptr<Machine>> restore(const MachineState& state) {
+    auto memory = SM_TRY(GuestMemory::reserve(image_.size_bytes));
+    SM_TRY(memory.map(image_));
+    auto machine = SM_TRY(Machine::shell(std::move(memory), vcpus_, {.root_image = root_path()}));
+    SM_TRY(machine->load(state));
+    return machine;
+  }
+
+  static void expect_reset(Machine& machine) {
+    const auto report = machine.wait(deadline_in(10s));
+    ASSERT_TRUE(report.has_value());
+    EXPECT_EQ(report->kind, ExitKind::kReset) << report->message();
+  }
+
+  std::uint32_t vcpus_ = 1;
+  std::optional<TempDir> dir_;
+  std::unique_ptr<Machine> source_;
+  MachineState state_;
+  UniqueFd file_;
+  MemoryImage image_;
+};
+
+TEST_F(SavedMachine, GoesOnAfterThePause) {
+  source_->start();
+  std::this_thread::sleep_for(20ms);
+  EXPECT_FALSE(source_->wait(deadline_in({})).has_value());
+  ASSERT_THAT(source_->pause(deadline_in(5s)), IsOk());
+}
+
+TEST_F(SavedMachine, IsRestoredAsOftenAsWanted) {
+  TinyGuest::let_work(state_);
+  for (int i = 0; i < 3; ++i) {
+    SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+    machine->start();
+    expect_reset(*machine);
+    await_line(*machine, "1");  // none sees what another wrote
+  }
+}
+
+TEST_F(SavedMachine, CanBeLoadedIntoAShellMadeAhead) {
+  TinyGuest::jump_to_work(state_);
+  SM_ASSERT_OK_AND_ASSIGN(auto memory, GuestMemory::reserve(image_.size_bytes));
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine,
+                          Machine::shell(std::move(memory), vcpus_, {.root_image = root_path()}));
+  ASSERT_THAT(machine->memory().map(image_), IsOk());
+  ASSERT_THAT(machine->load(state_), IsOk());
+  machine->start();
+  expect_reset(*machine);
+  await_line(*machine, "1");
+}
+
+TEST_F(SavedMachine, SavesTheSameStateAgainWhenNothingRan) {
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+  SM_ASSERT_OK_AND_ASSIGN(const MachineState again, machine->save({}));
+  ASSERT_EQ(again.vcpus.size(), 1U);
+  EXPECT_EQ(std::memcmp(&again.vcpus[0].regs, &state_.vcpus[0].regs, sizeof(kvm_regs)), 0);
+  EXPECT_EQ(again.vcpus[0].xsave, state_.vcpus[0].xsave);
+  EXPECT_EQ(again.serial, state_.serial);
+  EXPECT_EQ(again.vcpus[0].msrs.size(), state_.vcpus[0].msrs.size());
+}
+
+TEST_F(SavedMachine, IsRewoundInPlace) {
+  TinyGuest::jump_to_work(state_);
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+  SM_ASSERT_OK_AND_ASSIGN(const auto pages, ImagePages::create(image_));
+  for (const std::uint64_t kept : {1000U, 1000U, 20U, 0U, 1000U}) {
+    machine->start();
+    expect_reset(*machine);
+    await_line(*machine, "1");
+    ASSERT_THAT(machine->rewind(*pages, kept), IsOk());
+    EXPECT_TRUE(std::ranges::equal(machine->memory().bytes(), source_->memory().bytes()));
+    ASSERT_THAT(machine->load(state_), IsOk());
+    EXPECT_FALSE(machine->wait(deadline_in({})).has_value()) << "it is as if it had never ended";
+  }
+}
+
+TEST_F(SavedMachine, KnowsThePagesThatItsGuestWrote) {
+  TinyGuest::jump_to_work(state_);
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+  ASSERT_THAT(machine->dirty_pages().begin_epoch(), IsOk());
+  machine->start();
+  expect_reset(*machine);
+  ASSERT_THAT(machine->dirty_pages().collect(), IsOk());
+  const PageSet& written = machine->dirty_pages().since_epoch();
+  for (std::uint64_t i = 0; i < TinyGuest::kPages; ++i)
+    EXPECT_TRUE(written.contains(TinyGuest::kFirstPage + i)) << i;
+  EXPECT_LT(written.count(), TinyGuest::kPages + 10);  // page tables have their accessed bits
+}
+
+TEST_F(SavedMachine, RefusesAStateOfAnotherShape) {
+  auto memory = GuestMemory::reserve(image_.size_bytes).value();
+  SM_ASSERT_OK_AND_ASSIGN(const auto two,
+                          Machine::shell(std::move(memory), 2, {.root_image = root_path()}));
+  EXPECT_THAT(two->load(state_), Fails(Errc::kCorrupt));
+  SM_ASSERT_OK_AND_ASSIGN(const auto one, restore(state_));
+  state_.memory_mib = 32;
+  EXPECT_THAT(one->load(state_), Fails(Errc::kCorrupt));
+}
+
+TEST_F(SavedMachine, CannotBePausedWhenItHasEnded) {
+  TinyGuest::jump_to_work(state_);
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+  machine->start();
+  expect_reset(*machine);
+  EXPECT_THAT(machine->pause(deadline_in(5s)), Fails(Errc::kGuestFault));
+}
+
+class SavedMachineOfFour : public SavedMachine {
+ protected:
+  SavedMachineOfFour() { vcpus_ = 4; }
+};
+
+TEST_F(SavedMachineOfFour, IsRestored) {
+  TinyGuest::let_work(state_);
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+  machine->start();
+  expect_reset(*machine);
+  await_line(*machine, "1");
+}
+
+}  // namespace
+}  // namespace supermachine
