@@ -37,12 +37,25 @@ void Doorbell::on_connected() {
   if (!connect_outcome(stream.get()).ok()) return ring_again();
   auto channel = Channel::create(loop_, std::move(stream),
                                  {.on_frame = [this](const rpc::FrameView& f) { on_frame(f); },
-                                  .on_drained = [] {},
+                                  .on_drained = [this] { on_drained(); },
                                   .on_broken = [this] { on_lost(); }});
   if (!channel.ok()) return ring_again();
   channel_ = std::move(channel).value();
   connected_ = std::chrono::steady_clock::now();
+  ++connection_;
+  answered_ = true;
   channel_->send(hello_);
+  if (std::exchange(owes_ready_, false)) say_ready();
+}
+
+void Doorbell::say_ready() {
+  // A host that does not read learns it once.
+  owes_ready_ = !channel_ || channel_->broken() || channel_->blocked();
+  if (!owes_ready_) channel_->send(rpc::FrameType::kReady);
+}
+
+void Doorbell::on_drained() {
+  if (owes_ready_) say_ready();
 }
 
 void Doorbell::on_lost() {
@@ -52,8 +65,23 @@ void Doorbell::on_lost() {
 }
 
 void Doorbell::on_frame(const rpc::FrameView& frame) {
-  // Nothing else belongs here until a feature of the hello says so.
-  if (frame.type == rpc::FrameType::kShutdown) handlers_.shutdown();
+  if (frame.type == rpc::FrameType::kShutdown) return handlers_.shutdown();
+  answered_ = false;
+  handlers_.request(frame, [this, connection = connection_](const Status& status) {
+    answer(connection, status);
+  });
+  if (!answered_) channel_->pause();
+}
+
+void Doorbell::answer(std::uint64_t connection, const Status& status) {
+  if (!channel_ || connection != connection_ || std::exchange(answered_, true)) return;
+  if (status.ok()) {
+    channel_->send(rpc::FrameType::kOk);
+  } else {
+    channel_->send(rpc::to_failure(status.error()));
+  }
+  channel_->flush();
+  channel_->resume();
 }
 
 // From the loop, not at once: a handler of the channel that is replaced may be our caller. Quickly

@@ -31,7 +31,7 @@ class DoorbellTest : public testing::Test {
     return Error(Errc::kTimeout, "nobody rang");
   }
   Result<rpc::Hello> read_hello(const UniqueFd& stream) {
-    SM_TRY(loop_->run_once(deadline_in(milliseconds(100))));
+    SM_TRY(loop_->run_once(deadline_in(milliseconds(20))));
     rpc::FrameReader reader;
     reader.filled(SM_TRY(sys::read(stream.get(), reader.room())));
     const auto frame = SM_TRY(reader.next());
@@ -45,10 +45,18 @@ class DoorbellTest : public testing::Test {
   std::string path_ = dir_.path() + "/control.sock";
   std::unique_ptr<EventLoop> loop_ = EventLoop::create().value();
   bool shut_down_ = false;
-  Doorbell doorbell_{*loop_,
-                     rpc::Hello{},
-                     {.connect = [this] { return sys::unix_connect(path_); },
-                      .shutdown = [this] { shut_down_ = true; }}};
+  std::vector<rpc::FrameType> requests_;
+  std::function<void(const Status&)> answer_;
+  Doorbell doorbell_{
+      *loop_,
+      rpc::Hello{},
+      {.connect = [this] { return sys::unix_connect(path_); },
+       .shutdown = [this] { shut_down_ = true; },
+       .request =
+           [this](const rpc::FrameView& frame, std::function<void(const Status&)> answer) {
+             requests_.push_back(frame.type);
+             answer_ = std::move(answer);
+           }}};
 };
 
 TEST_F(DoorbellTest, SaysHello) {
@@ -97,6 +105,42 @@ TEST_F(DoorbellTest, PassesOnTheRequestToShutDown) {
   ASSERT_THAT(write_all(stream.get(), rpc::encode_frame(rpc::FrameType::kShutdown, {})), IsOk());
   ASSERT_THAT(loop_->run_once(deadline_in(milliseconds(500))), IsOk());
   EXPECT_TRUE(shut_down_);
+}
+
+TEST_F(DoorbellTest, PassesOnNoRequestBeforeTheLastIsAnswered) {
+  const UniqueFd listener = sys::unix_listen(path_).value();
+  doorbell_.ring();
+  SM_ASSERT_OK_AND_ASSIGN(const UniqueFd stream, answer(listener));
+  ASSERT_THAT(read_hello(stream), IsOk());
+  const auto request = rpc::encode_frame(rpc::FrameType::kResumed, {});
+  ASSERT_THAT(write_all(stream.get(), request), IsOk());
+  ASSERT_THAT(write_all(stream.get(), request), IsOk());
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(loop_->run_once(deadline_in(milliseconds(5))), IsOk());
+  EXPECT_EQ(requests_, std::vector{rpc::FrameType::kResumed});
+
+  std::exchange(answer_, {})(Status());
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(loop_->run_once(deadline_in(milliseconds(5))), IsOk());
+  EXPECT_EQ(requests_.size(), 2U);
+}
+
+TEST_F(DoorbellTest, DropsTheAnswerToAConnectionThatIsLost) {
+  const UniqueFd listener = sys::unix_listen(path_).value();
+  doorbell_.ring();
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const UniqueFd stream, answer(listener));
+    ASSERT_THAT(read_hello(stream), IsOk());
+    const auto request = rpc::encode_frame(rpc::FrameType::kResumed, {});
+    ASSERT_THAT(write_all(stream.get(), request), IsOk());
+    ASSERT_THAT(loop_->run_once(deadline_in(milliseconds(500))), IsOk());
+    ASSERT_EQ(requests_.size(), 1U);
+  }
+  SM_ASSERT_OK_AND_ASSIGN(const UniqueFd stream, answer(listener));
+  ASSERT_THAT(read_hello(stream), IsOk());
+  answer_(Status());
+  ASSERT_THAT(loop_->run_once(deadline_in(milliseconds(5))), IsOk());
+  ASSERT_THAT(sys::set_nonblocking(stream.get(), true), IsOk());
+  std::array<std::byte, 64> bytes;
+  EXPECT_EQ(sys::try_read(stream.get(), bytes).value(), std::nullopt);
 }
 
 }  // namespace

@@ -19,9 +19,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr const char* kDefaultPath =
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 // One command that writes without pause must not keep the loop from the others.
 constexpr int kReadsPerTurn = 16;
 

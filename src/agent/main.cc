@@ -8,7 +8,9 @@
 
 #include "agent/doorbell.h"
 #include "agent/init.h"
+#include "agent/kernel.h"
 #include "agent/reaper.h"
+#include "agent/restore.h"
 #include "agent/server.h"
 #include "agent/vsock.h"
 #include "base/sys.h"
@@ -49,6 +51,7 @@ void on_power_signal(int signals) {
 
 Status run_guest() {
   rpc::Hello hello;
+  hello.features = {std::string(rpc::kFeatureRestore), std::string(rpc::kFeatureReuse)};
   hello.agent_start_ns = now_ns();
   SM_TRY(set_up_guest());
   hello.mounts_done_ns = now_ns();
@@ -59,11 +62,20 @@ Status run_guest() {
   SM_TRY(loop->add(power.get(), EPOLLIN, [&](std::uint32_t) { on_power_signal(power.get()); }));
   const auto reaper = SM_TRY(Reaper::create(*loop));
   const auto restart = [] { enter(PowerState::kRestart); };
-  Server server({.loop = *loop, .reaper = *reaper, .root = "", .shutdown = restart});
+  const Services services{.loop = *loop, .reaper = *reaper, .root = "", .shutdown = restart};
+  Server server(services);
   SM_TRY(server.listen(SM_TRY(listen_for_host())));
 
   hello.ready_ns = now_ns();
-  Doorbell doorbell(*loop, hello, {.connect = connect_to_host, .shutdown = restart});
+  const auto kernel = SM_TRY(GuestKernel::create());
+  Restore restore(services, server, *kernel);
+  Doorbell doorbell(*loop, hello,
+                    {.connect = connect_to_host,
+                     .shutdown = restart,
+                     .request = [&restore](const rpc::FrameView& request, Restore::Answer answer) {
+                       restore.handle(request, std::move(answer));
+                     }});
+  restore.listen_for_workload([&doorbell] { doorbell.say_ready(); });
   doorbell.ring();
   return loop->run();
 }

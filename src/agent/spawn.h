@@ -11,6 +11,10 @@
 
 namespace supermachine::agent {
 
+// What a command gets whose environment has no PATH.
+inline constexpr const char* kDefaultPath =
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 struct SpawnRequest {
   const std::vector<std::string>& argv;  // not empty
   const std::vector<std::string>& env;   // PATH in it finds argv[0]
