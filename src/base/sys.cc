@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace supermachine::sys {
@@ -200,6 +201,11 @@ Status punch_hole(int fd, std::uint64_t offset, std::uint64_t length) {
                        static_cast<off_t>(length));
   });
   if (rc != 0) return Error::from_errno("punch a hole");
+  return {};
+}
+
+Status make_unique_directory(std::string& name) {
+  if (::mkdtemp(name.data()) == nullptr) return Error::from_errno("create " + name);
   return {};
 }
 

@@ -57,6 +57,7 @@ Status truncate(int fd, std::uint64_t size);
 Status sync(int fd);  // fsync(2): a file's bytes, or a directory's names
 // Zeroes that take no space, and the file no shorter for them.
 Status punch_hole(int fd, std::uint64_t offset, std::uint64_t length);
+Status make_unique_directory(std::string& name);  // mkdtemp(3): fills in the XXXXXX at its end
 Status rename(const std::string& from, const std::string& to);
 Status exchange(const std::string& one, const std::string& other);  // renameat2(RENAME_EXCHANGE)
 // flock(2) for us alone; false when another holds it. Released with the last copy of the fd.

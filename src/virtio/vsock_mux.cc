@@ -1,6 +1,7 @@
 #include "virtio/vsock_mux.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -89,7 +90,7 @@ Result<UniqueFd> VsockMux::take_kept(VsockPorts ports) {
   return std::move(node.mapped());
 }
 
-Result<UniqueFd> VsockMux::connect(std::uint32_t guest_port, Deadline deadline) {
+Result<VsockStream> VsockMux::connect(std::uint32_t guest_port, Deadline deadline) {
   auto pair = SM_TRY(sys::socket_pair());
   SM_TRY(sys::set_nonblocking(pair.first.get(), true));
   auto ticket = std::make_shared<ConnectTicket>();  // shared by this thread and the loop
@@ -99,15 +100,18 @@ Result<UniqueFd> VsockMux::connect(std::uint32_t guest_port, Deadline deadline) 
   });
   // A std::function must be copyable, an owner of a socket is not.
   auto socket = std::make_shared<UniqueFd>(std::move(pair.first));
-  loop_.post([this, alive = std::weak_ptr(alive_), guest_port, deadline, socket,
+  auto host_port = std::make_shared<std::atomic<std::uint32_t>>(0);
+  loop_.post([this, alive = std::weak_ptr(alive_), guest_port, deadline, socket, host_port,
               finisher = std::move(finisher)] {
     if (alive.expired()) return;
-    open(guest_port, std::move(*socket), deadline, [finisher](Result<Opened> opened) {
+    open(guest_port, std::move(*socket), deadline, [finisher, host_port](Result<Opened> opened) {
+      if (opened.ok()) host_port->store(opened.value().host_port);
       finisher->finish(opened.ok() ? Status() : std::move(opened).error());
     });
   });
   SM_TRY(ticket->wait(deadline));
-  return std::move(pair.second);
+  return VsockStream{.socket = std::move(pair.second),
+                     .ports = {.host = host_port->load(), .guest = guest_port}};
 }
 
 Status VsockMux::listen(std::uint32_t host_port, Listener listener) {
@@ -194,9 +198,9 @@ VsockHeader VsockMux::rst(VsockPorts ports, VsockType type) const {
 void VsockMux::accept(const VsockHeader& request) {
   if (connections_.size() >= config_.max_connections) return refuse(request);
   std::function<void()> deliver;
-  auto socket = host_socket_for(request.dst_port, deliver);
-  if (!socket.ok()) return refuse(request);
   const VsockPorts ports{.host = request.dst_port, .guest = request.src_port};
+  auto socket = host_socket_for(ports, deliver);
+  if (!socket.ok()) return refuse(request);
   Entry& entry =
       add(ports, std::unique_ptr<Entry>(new Entry{
                      .id = next_id_++,
@@ -206,23 +210,24 @@ void VsockMux::accept(const VsockHeader& request) {
 }
 
 // `deliver` hands the other end to its listener; a socket file needs no delivery.
-Result<UniqueFd> VsockMux::host_socket_for(std::uint32_t host_port,
-                                           std::function<void()>& deliver) {
+Result<UniqueFd> VsockMux::host_socket_for(VsockPorts ports, std::function<void()>& deliver) {
   Listener listener;
   {
     const MutexLock lock(mutex_);
-    const auto found = listeners_.find(host_port);
+    const auto found = listeners_.find(ports.host);
     if (found != listeners_.end()) listener = found->second;
   }
   if (listener) {
     auto pair = SM_TRY(sys::socket_pair());
     SM_TRY(sys::set_nonblocking(pair.first.get(), true));
     auto theirs = std::make_shared<UniqueFd>(std::move(pair.second));
-    deliver = [listener = std::move(listener), theirs] { listener(std::move(*theirs)); };
+    deliver = [listener = std::move(listener), theirs, ports] {
+      listener({.socket = std::move(*theirs), .ports = ports});
+    };
     return std::move(pair.first);
   }
   if (config_.unix_path.empty()) return Error(Errc::kNotFound, "nobody listens");
-  return sys::unix_connect_now(config_.unix_path + "_" + std::to_string(host_port));
+  return sys::unix_connect_now(config_.unix_path + "_" + std::to_string(ports.host));
 }
 
 VsockMux::Entry& VsockMux::add(VsockPorts ports, std::unique_ptr<Entry> entry) {

@@ -39,10 +39,16 @@ struct VsockMuxState {
   bool operator==(const VsockMuxState&) const = default;
 };
 
+// The host's end of a connection: a blocking stream socket.
+struct VsockStream {
+  UniqueFd socket = {};
+  VsockPorts ports = {};
+};
+
 class VsockMux {
  public:
-  // Takes the host's end of a connection the guest made. Called on the loop.
-  using Listener = std::function<void(UniqueFd socket)>;
+  // Takes a connection the guest made. Called on the loop.
+  using Listener = std::function<void(VsockStream stream)>;
 
   struct Opened {
     std::uint32_t host_port = 0;
@@ -59,17 +65,17 @@ class VsockMux {
 
   // --- any thread ---
 
-  // A blocking stream socket to `guest_port`. kNotFound when the guest refuses or its driver is not
+  // A connection to `guest_port`. kNotFound when the guest refuses or its driver is not
   // up, kExhausted at the limit of connections, kTimeout at the deadline. Waits: never call it on
   // the loop's own thread.
-  Result<UniqueFd> connect(std::uint32_t guest_port, Deadline deadline);
+  Result<VsockStream> connect(std::uint32_t guest_port, Deadline deadline);
 
   // Takes the guest's connections to `host_port` from now on. kInvalidArgument if somebody does.
   Status listen(std::uint32_t host_port, Listener listener);
   void unlisten(std::uint32_t host_port);
 
-  // The host's end, a blocking socket, of a connection that the state said was kept; each once.
-  // kNotFound for any other.
+  // The host's end of a connection that the state said was kept; each once. kNotFound for any
+  // other.
   Result<UniqueFd> take_kept(VsockPorts ports);
 
   // --- the loop's thread ---
@@ -130,7 +136,7 @@ class VsockMux {
   Entry* find(Id id);
   Entry& add(VsockPorts ports, std::unique_ptr<Entry> entry);
   void accept(const VsockHeader& request);
-  Result<UniqueFd> host_socket_for(std::uint32_t host_port, std::function<void()>& deliver);
+  Result<UniqueFd> host_socket_for(VsockPorts ports, std::function<void()>& deliver);
   void refuse(const VsockHeader& packet);
   [[nodiscard]] VsockHeader rst(VsockPorts ports, VsockType type) const;
   void watch(Entry& entry);

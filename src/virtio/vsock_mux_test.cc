@@ -107,10 +107,10 @@ TEST_F(VsockMuxTest, ListenerTakesConnectionsOfTheGuest) {
 }
 
 TEST_F(VsockMuxTest, PortCanBeListenedOnOnce) {
-  EXPECT_THAT(vsock_->mux().listen(7, [](UniqueFd) {}), IsOk());
-  EXPECT_THAT(vsock_->mux().listen(7, [](UniqueFd) {}), Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(vsock_->mux().listen(7, [](const VsockStream&) {}), IsOk());
+  EXPECT_THAT(vsock_->mux().listen(7, [](const VsockStream&) {}), Fails(Errc::kInvalidArgument));
   vsock_->mux().unlisten(7);
-  EXPECT_THAT(vsock_->mux().listen(7, [](UniqueFd) {}), IsOk());
+  EXPECT_THAT(vsock_->mux().listen(7, [](const VsockStream&) {}), IsOk());
 }
 
 TEST_F(VsockMuxTest, GuestIsRefusedWhereNobodyListens) {
@@ -151,7 +151,8 @@ TEST_F(VsockMuxTest, UnknownTypeIsResetInItsOwnType) {
 TEST_F(VsockMuxTest, ConnectionsBeyondTheLimitAreRefused) {
   use({.max_connections = 2});
   std::vector<UniqueFd> taken;
-  ASSERT_THAT(vsock_->mux().listen(80, [&](UniqueFd fd) { taken.push_back(std::move(fd)); }),
+  ASSERT_THAT(vsock_->mux().listen(
+                  80, [&](VsockStream stream) { taken.push_back(std::move(stream.socket)); }),
               IsOk());
   for (std::uint32_t port = 1; port <= 2; ++port) {
     guest_.send(FakeVsockGuest::header(VsockOp::kRequest, port, 80));
@@ -170,7 +171,8 @@ TEST_F(VsockMuxTest, ConnectionsBeyondTheLimitAreRefused) {
 
 TEST_F(VsockMuxTest, BusyConnectionsTakeTurns) {
   std::vector<UniqueFd> taken;
-  ASSERT_THAT(vsock_->mux().listen(80, [&](UniqueFd fd) { taken.push_back(std::move(fd)); }),
+  ASSERT_THAT(vsock_->mux().listen(
+                  80, [&](VsockStream stream) { taken.push_back(std::move(stream.socket)); }),
               IsOk());
   for (std::uint32_t port = 1; port <= 2; ++port) {
     guest_.send(FakeVsockGuest::header(VsockOp::kRequest, port, 80));
@@ -192,8 +194,8 @@ TEST_F(VsockMuxTest, BusyConnectionsTakeTurns) {
 class VsockConnectTest : public VsockMuxTest {
  protected:
   // Connects to port 9 on another thread while this one runs the loop; `answer` is the guest's.
-  Result<UniqueFd> connect(std::optional<VsockOp> answer, std::chrono::milliseconds patience) {
-    std::optional<Result<UniqueFd>> outcome;
+  Result<VsockStream> connect(std::optional<VsockOp> answer, std::chrono::milliseconds patience) {
+    std::optional<Result<VsockStream>> outcome;
     std::atomic<bool> done = false;
     std::jthread caller([&] {
       outcome = vsock_->mux().connect(9, deadline_in(patience));
@@ -211,8 +213,9 @@ class VsockConnectTest : public VsockMuxTest {
 };
 
 TEST_F(VsockConnectTest, GivesAConnectedSocket) {
-  SM_ASSERT_OK_AND_ASSIGN(const UniqueFd host, connect(VsockOp::kResponse, 10s));
-  EXPECT_EQ(read_from(host), "<none>");
+  SM_ASSERT_OK_AND_ASSIGN(const VsockStream stream, connect(VsockOp::kResponse, 10s));
+  EXPECT_EQ(read_from(stream.socket), "<none>");
+  EXPECT_EQ(stream.ports.guest, 9U);
   EXPECT_EQ(vsock_->mux().connection_count(), 1U);
 }
 
@@ -231,7 +234,7 @@ TEST_F(VsockConnectTest, LoopThatNeverRunsIsATimeout) {
 }
 
 TEST_F(VsockConnectTest, EndOfTheMachineEndsTheWait) {
-  std::optional<Result<UniqueFd>> outcome;
+  std::optional<Result<VsockStream>> outcome;
   std::jthread caller([&] { outcome = vsock_->mux().connect(9, deadline_in(30s)); });
   while (next_op() != VsockOp::kRequest) ASSERT_THAT(loop_->run_once(deadline_in(1ms)), IsOk());
   // The caller only waits now: the mux has no more to do with its thread.

@@ -126,7 +126,7 @@ TEST_F(VsockTest, TakesOneQueueLengthAtATime) {
   // The driver adds a packet whenever the device takes one, as often as it likes.
   constexpr int kPackets = 300;
   int taken = 0;
-  const auto add_another = [&](UniqueFd) {
+  const auto add_another = [&](const VsockStream&) {
     if (++taken >= kPackets) return;
     const auto port = static_cast<std::uint32_t>(taken);
     guest_.submit(FakeVsockGuest::header(VsockOp::kRequest, port, 80));

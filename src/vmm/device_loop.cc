@@ -1,9 +1,8 @@
 #include "vmm/device_loop.h"
 
-#include <pthread.h>
-
-#include <csignal>
 #include <future>
+
+#include "base/quiet_thread.h"
 
 namespace supermachine {
 
@@ -14,11 +13,7 @@ Result<std::unique_ptr<DeviceLoop>> DeviceLoop::create() {
 
 void DeviceLoop::start() {
   if (thread_.joinable()) return;
-  thread_ = std::thread([this] {
-    ::pthread_setname_np(::pthread_self(), "sm-devices");
-    sigset_t all{};
-    ::sigfillset(&all);  // the caller's signals are the caller's business
-    ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  thread_ = start_quiet_thread("sm-devices", [this] {
     SM_CHECK(loop_->run().ok());  // fails only when epoll itself is broken
   });
 }

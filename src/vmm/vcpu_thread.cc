@@ -1,8 +1,6 @@
 #include "vmm/vcpu_thread.h"
 
-#include <pthread.h>
-
-#include <csignal>
+#include "base/quiet_thread.h"
 
 namespace supermachine {
 namespace {
@@ -28,7 +26,7 @@ VcpuThread::VcpuThread(kvm::Vcpu vcpu, std::uint32_t id, Host host)
     : vcpu_(std::move(vcpu)), id_(id), host_(std::move(host)) {}
 
 void VcpuThread::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_quiet_thread("sm-vcpu" + std::to_string(id_), [this] { run(); });
 }
 
 // Harmless when it comes too early: the signal stays pending, and the next KVM_RUN returns at once.
@@ -81,10 +79,6 @@ bool VcpuThread::park() {
 }
 
 void VcpuThread::run() {
-  ::pthread_setname_np(::pthread_self(), ("sm-vcpu" + std::to_string(id_)).c_str());
-  sigset_t all{};
-  ::sigfillset(&all);  // the caller's signals are the caller's business
-  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
   const auto end = [this](ExitReport report) {
     request_pause();
     host_.on_exit(std::move(report));

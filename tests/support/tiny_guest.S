@@ -3,7 +3,7 @@
 
         .section .rodata.tiny_guest, "a"
         .code64
-        .global tiny_guest_begin, tiny_guest_end, tiny_guest_work
+        .global tiny_guest_begin, tiny_guest_end, tiny_guest_work, tiny_guest_dirty
 
 tiny_guest_begin:
         movw    $0x3f8, %dx
@@ -31,6 +31,17 @@ tiny_guest_work:
         movb    $'\n', %al
         outb    %al, %dx
         movb    $0xfe, %al              // the end: a reset
+        outb    %al, $0x64
+1:      hlt
+        jmp     1b
+tiny_guest_dirty:                       // the same without a word
+        movl    $100, %ecx
+        movl    $0x200000, %edi
+2:      incb    (%rdi)
+        addl    $0x1000, %edi
+        decl    %ecx
+        jnz     2b
+        movb    $0xfe, %al
         outb    %al, $0x64
 1:      hlt
         jmp     1b

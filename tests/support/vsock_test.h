@@ -42,7 +42,7 @@ class VsockTestBase : public ::testing::Test {
   UniqueFd connect_from_guest(std::uint32_t guest_buf_alloc = 1 << 20) {
     UniqueFd taken;
     static_cast<void>(
-        vsock_->mux().listen(80, [&](UniqueFd socket) { taken = std::move(socket); }).ok());
+        vsock_->mux().listen(80, [&](VsockStream stream) { taken = std::move(stream.socket); }).ok());
     VsockHeader request = guest(VsockOp::kRequest);
     request.buf_alloc = guest_buf_alloc;
     guest_.send(request);
