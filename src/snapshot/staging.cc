@@ -1,0 +1,151 @@
+#include "snapshot/staging.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <string_view>
+
+#include "base/files.h"
+#include "base/sys.h"
+#include "snapshot/limits.h"
+
+namespace supermachine::snapshot {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kAttempts = 16;
+constexpr std::string_view kUnique = "XXXXXX";
+
+bool is_ours(const std::string& name) {
+  constexpr std::array kNames = {kMetadataFile, kRestoreFile, kMemoryFile, kHotSetFile,
+                                 kRootfsFile};
+  return std::ranges::any_of(kNames, [&](const char* known) { return name == known; }) ||
+         // A hot set that was being written when its writer died.
+         name.starts_with(std::string(kHotSetFile) + ".");
+}
+
+// Whether there is something at `target`. kInvalidArgument when it must not be replaced.
+Result<bool> check_replaceable(const std::string& target) {
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(target, error))) return false;
+  if (!fs::is_directory(target, error)) {
+    return Error(Errc::kInvalidArgument, target + " exists and is no directory");
+  }
+  for (auto entry = fs::directory_iterator(target, error); !error && entry != fs::end(entry);
+       entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (!is_ours(name)) {
+      return Error(Errc::kInvalidArgument, target + " holds other things than a snapshot: " + name);
+    }
+  }
+  if (error) return Error::from_errno("read " + target, error.value());
+  return true;
+}
+
+// What others of the same target are called begins with this.
+std::string staging_prefix(const fs::path& target) {
+  return "." + target.filename().string() + ".snapshot-";
+}
+
+Result<bool> is_directory_at(const std::string& path, int directory) {
+  const auto named = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!named.ok()) return false;
+  const auto one = SM_TRY(sys::file_status(named.value().get()));
+  const auto other = SM_TRY(sys::file_status(directory));
+  return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
+}
+
+// Whatever fails here is the next one's to clear up.
+void remove_dead(const fs::path& target) {
+  const std::string prefix = staging_prefix(target);
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (auto entry = fs::directory_iterator(target.parent_path(), error);
+       !error && entry != fs::end(entry); entry.increment(error)) {
+    if (entry->path().filename().string().starts_with(prefix)) found.push_back(entry->path());
+  }
+  for (const fs::path& path : found) {
+    const auto directory = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!directory.ok()) continue;
+    const auto locked = sys::try_lock(directory.value().get());
+    if (locked.ok() && locked.value()) fs::remove_all(path, error);
+  }
+}
+
+Status sync_directory(const std::string& path) {
+  const UniqueFd directory = SM_TRY(sys::open(path, O_RDONLY | O_DIRECTORY));
+  return sys::sync(directory.get());
+}
+
+// For file systems that cannot exchange two names: between the renames there is no target.
+Status replace_in_two_steps(const std::string& path, const std::string& target) {
+  const std::string aside = path + ".old";
+  SM_TRY(sys::rename(target, aside));
+  auto done = sys::rename(path, target);
+  if (!done.ok()) {
+    static_cast<void>(sys::rename(aside, target));
+    return done;
+  }
+  return sys::rename(aside, path);
+}
+
+}  // namespace
+
+Result<Staging> Staging::create(const std::string& target) {
+  std::error_code error;
+  fs::path path = fs::weakly_canonical(fs::absolute(target, error), error);
+  if (error) return Error::from_errno(target, error.value());
+  if (!path.has_filename()) path = path.parent_path();
+  if (target.empty() || !path.has_filename()) {
+    return Error(Errc::kInvalidArgument, "'" + target + "' is no place for a snapshot");
+  }
+  SM_TRY(check_replaceable(path));
+  SM_TRY(make_directories(path.parent_path()));
+  remove_dead(path);
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::string name = path.parent_path() / (staging_prefix(path) + std::string(kUnique));
+    SM_TRY(sys::make_unique_directory(name));
+    auto directory = sys::open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!directory.ok()) continue;
+    // Until it is locked, another writer may take it for a dead one's.
+    const int fd = directory.value().get();
+    if (SM_TRY(sys::try_lock(fd)) && SM_TRY(is_directory_at(name, fd))) {
+      return Staging(path, std::move(name), std::move(directory).value());
+    }
+  }
+  return Error(Errc::kExhausted, path.string() + ": too many write it at the same time");
+}
+
+Staging::~Staging() {
+  if (path_.empty()) return;
+  std::error_code ignored;  // the next writer will try again
+  fs::remove_all(path_, ignored);
+}
+
+Status Staging::publish() {
+  SM_CHECK(!path_.empty());
+  const std::string parent = fs::path(target_).parent_path();
+  SM_TRY(sys::sync(directory_.get()));
+  if (SM_TRY(check_replaceable(target_))) {
+    auto done = sys::exchange(path_, target_);
+    if (!done.ok() && (done.error().os_errno() == EINVAL || done.error().os_errno() == ENOSYS)) {
+      done = replace_in_two_steps(path_, target_);
+    }
+    SM_TRY(std::move(done));
+    SM_TRY(sync_directory(parent));
+    std::error_code ignored;  // the next writer will try again
+    fs::remove_all(path_, ignored);
+  } else {
+    SM_TRY(sys::rename(path_, target_));
+    SM_TRY(sync_directory(parent));
+  }
+  path_.clear();
+  directory_ = UniqueFd();
+  return {};
+}
+
+}  // namespace supermachine::snapshot
