@@ -11,6 +11,19 @@ Result<Connection> Connection::create(UniqueFd stream) {
   return Connection(std::move(stream));
 }
 
+Connection Connection::lease(std::shared_ptr<CallPool> pool, CallPool::Taken taken) {
+  Connection connection(std::move(taken.stream));
+  connection.pool_ = std::move(pool);
+  connection.generation_ = taken.generation;
+  return connection;
+}
+
+Connection::~Connection() {
+  // Half a frame, of ours or the agent's, would be taken for the start of the next call.
+  if (!pool_ || !in_order_ || has_unsent() || lost_some_ || reader_.mid_frame()) return;
+  pool_->give_back(std::move(stream_), generation_);
+}
+
 void Connection::send(rpc::FrameType type, std::span<const std::byte> payload) {
   send_frame(rpc::encode_frame(type, payload));
 }
@@ -26,7 +39,10 @@ void Connection::flush() {
         std::span<const std::byte>(unsent_).subspan(unsent_begin_);
     const auto sent = sys::try_sendv(stream_.get(), std::span(&rest, 1));
     if (sent.ok() && !sent.value()) return;
-    if (!sent.ok()) break;
+    if (!sent.ok()) {
+      lost_some_ = true;
+      break;
+    }
     unsent_begin_ += *sent.value();
   }
   unsent_.clear();
@@ -61,6 +77,19 @@ Status Connection::wait(Deadline deadline) {
   const int events = POLLIN | (has_unsent() ? POLLOUT : 0);
   if (SM_TRY(sys::wait_ready(stream_.get(), static_cast<short>(events), deadline))) return {};
   return Error(Errc::kTimeout, "the agent did not answer in time");
+}
+
+Result<Connection> begin_call(const Connector& connect, std::span<const std::byte> request_frame,
+                              Deadline deadline) {
+  const std::shared_ptr<CallPool>& pool = connect.pool();
+  auto taken = SM_TRY(pool->take(deadline));
+  const bool reused = taken.reused;
+  Connection connection = Connection::lease(pool, std::move(taken));
+  connection.send_frame(request_frame);
+  if (!reused || !connection.lost_some()) return connection;
+  Connection fresh = Connection::lease(pool, SM_TRY(pool->take_new(deadline)));
+  fresh.send_frame(request_frame);
+  return fresh;
 }
 
 }  // namespace supermachine::client

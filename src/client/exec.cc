@@ -35,10 +35,13 @@ Result<std::optional<ExecSession::Event>> ExecSession::interpret(const rpc::Fram
       return std::optional<Event>(Stdout{std::string(frame.text())});
     case rpc::FrameType::kStderr:
       return std::optional<Event>(Stderr{std::string(frame.text())});
-    case rpc::FrameType::kExited:
+    case rpc::FrameType::kExited: {
       exited_ = true;
       stdin_open_ = false;
-      return std::optional<Event>(SM_TRY(rpc::decode<rpc::ExitStatus>(frame.payload)));
+      const auto status = SM_TRY(rpc::decode<rpc::ExitStatus>(frame.payload));
+      connection_.call_ended_in_order();
+      return std::optional<Event>(status);
+    }
     case rpc::FrameType::kStarted:
       pid_ = SM_TRY(rpc::decode<rpc::Started>(frame.payload)).pid;
       return std::optional<Event>();

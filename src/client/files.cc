@@ -22,10 +22,11 @@ Status expect_ok(Connection& connection, Deadline deadline) {
 }
 
 // A request without fields, answered by kOk.
-Status plain_call(const Connector& connect, rpc::FrameType type, Deadline deadline) {
-  Connection connection = SM_TRY(Connection::create(SM_TRY(connect(deadline))));
-  connection.send(type);
-  return expect_ok(connection, deadline);
+Result<Connection> plain_call(const Connector& connect, rpc::FrameType type, Deadline deadline) {
+  const auto frame = rpc::encode_frame(type, {});
+  Connection connection = SM_TRY(begin_call(connect, std::span<const std::byte>(frame), deadline));
+  SM_TRY(expect_ok(connection, deadline));
+  return connection;
 }
 
 }  // namespace
@@ -47,7 +48,9 @@ Status write_file(const Connector& connect, const std::string& path, std::uint32
     } while (connection.has_unsent());
   }
   connection.send(rpc::FrameType::kFileEnd);
-  return expect_ok(connection, deadline);
+  SM_TRY(expect_ok(connection, deadline));
+  connection.call_ended_in_order();
+  return {};
 }
 
 Status write_file(const Connector& connect, const std::string& path, std::uint32_t mode,
@@ -69,7 +72,10 @@ Result<rpc::FileInfo> read_file(const Connector& connect, const std::string& pat
   const auto info = SM_TRY(rpc::decode<rpc::FileInfo>(first.payload));
   for (;;) {
     const rpc::FrameView frame = SM_TRY(connection.next(deadline));
-    if (frame.type == rpc::FrameType::kFileEnd) return info;
+    if (frame.type == rpc::FrameType::kFileEnd) {
+      connection.call_ended_in_order();
+      return info;
+    }
     if (frame.type != rpc::FrameType::kFileData) return unexpected(frame);
     SM_TRY(sink(frame.payload));
   }
@@ -91,11 +97,13 @@ Result<std::string> read_file(const Connector& connect, const std::string& path,
 }
 
 Status sync(const Connector& connect, Deadline deadline) {
-  return plain_call(connect, rpc::FrameType::kSync, deadline);
+  SM_TRY(plain_call(connect, rpc::FrameType::kSync, deadline)).call_ended_in_order();
+  return {};
 }
 
 Status shutdown(const Connector& connect, Deadline deadline) {
-  return plain_call(connect, rpc::FrameType::kShutdown, deadline);
+  SM_TRY(plain_call(connect, rpc::FrameType::kShutdown, deadline));
+  return {};  // closed, which is what the agent waits for
 }
 
 }  // namespace supermachine::client
