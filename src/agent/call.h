@@ -8,6 +8,7 @@
 
 #include "agent/channel.h"
 #include "agent/reaper.h"
+#include "agent/users.h"
 #include "base/event_loop.h"
 
 namespace supermachine::agent {
@@ -31,6 +32,7 @@ enum class CallEnd {
 // The services, this call's stream, and how to end. The call is destroyed later, from the loop.
 struct CallContext {
   Services& services;
+  Users& users;
   Channel& channel;
   std::function<void(CallEnd)> end;
 };

@@ -69,7 +69,7 @@ Error explain(const SpawnRequest& request, const Spawned& failed) {
 }  // namespace
 
 Result<std::unique_ptr<ExecCall>> ExecCall::create(CallContext context, rpc::ExecRequest request) {
-  User user = SM_TRY(find_user(request.user, context.services.root));
+  User user = SM_TRY(context.users.find(request.user));
   for (const rpc::StagedFile& file : request.staged_files) {
     SM_TRY(write_file(file.path, file.mode, file.content, user));
   }
@@ -174,10 +174,12 @@ void ExecCall::end_of_commands() {
   cancel_timers();
   stdio_.close_command_ends();
   close_stdin();
+  pump_all();
+  // Most are at their end now. What is not has a process left that holds it, or a host that does
+  // not read.
   for (Output* output : {&out_, &err_}) {
     if (output->fd) output->owed = bytes_waiting(output->fd.get());
   }
-  pump_all();
   maybe_finish();
   if (!finished_ && !dying_) start_grace();
 }

@@ -47,6 +47,7 @@ Result<UniqueFd> open_for_writing(const std::string& path, std::uint32_t mode) {
 }
 
 Status make_path(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return {};
   for (std::size_t at = 0; at != std::string::npos;) {
     at = path.find('/', at + 1);
     const std::string part = path.substr(0, at);

@@ -96,7 +96,8 @@ class Server::Session {
     if (server_.sessions_.size() > kMaxCalls) {
       return Error(Errc::kExhausted, "more than " + std::to_string(kMaxCalls) + " calls at once");
     }
-    const CallContext context{server_.services_, *channel_, [this](CallEnd how) { end(how); }};
+    const CallContext context{server_.services_, server_.users_, *channel_,
+                              [this](CallEnd how) { end(how); }};
     switch (frame.type) {
       case rpc::FrameType::kExec:
         return begin_exec(context, frame);
@@ -208,7 +209,7 @@ class Server::Session {
   bool closing_ = false;
 };
 
-Server::Server(Services services) : services_(std::move(services)) {}
+Server::Server(Services services) : services_(std::move(services)), users_(services_.root) {}
 
 Server::~Server() {
   if (listener_) services_.loop.remove(listener_.get());

@@ -42,6 +42,7 @@ class Server {
   void call_ended();
 
   Services services_;
+  Users users_;
   UniqueFd listener_;
   std::map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   std::uint64_t next_id_ = 1;

@@ -37,6 +37,8 @@ struct Child {
   const gid_t* groups;
   std::size_t group_count;
   const sigset_t* mask;
+  const int* signals;  // to be reset
+  std::size_t signal_count;
   SpawnStep step;
   int error;  // 0: the program runs
 };
@@ -48,14 +50,13 @@ SM_CHILD_CODE long raw(long number, Args... args) {
   return ::syscall(number, args...);
 }
 
-SM_CHILD_CODE bool reset_signals(const sigset_t* mask) {
+SM_CHILD_CODE bool reset_signals(const Child& child) {
   struct sigaction default_action {};
   default_action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) {
-    if (signal == SIGKILL || signal == SIGSTOP || signal == 32 || signal == 33) continue;
-    static_cast<void>(::sigaction(signal, &default_action, nullptr));
+  for (std::size_t i = 0; i < child.signal_count; ++i) {
+    static_cast<void>(::sigaction(child.signals[i], &default_action, nullptr));
   }
-  return ::sigprocmask(SIG_SETMASK, mask, nullptr) == 0;
+  return ::sigprocmask(SIG_SETMASK, child.mask, nullptr) == 0;
 }
 
 SM_CHILD_CODE bool set_user(const Child& child) {
@@ -96,9 +97,26 @@ SM_CHILD_CODE int child_main(void* argument) {
   // Before the user changes: root may enter a directory its user may not look at, as in Docker.
   if (raw(SYS_chdir, child.cwd) != 0) fail(SpawnStep::kDirectory, errno);
   if (!set_user(child)) fail(SpawnStep::kUser, errno);
-  if (!reset_signals(child.mask)) fail(SpawnStep::kSession, errno);
+  if (!reset_signals(child)) fail(SpawnStep::kSession, errno);
   fail(SpawnStep::kExec, try_candidates(child));
   return 127;
+}
+
+// Those whose action in this process is not the default. Asked once: who changes actions does so
+// before the first spawn. (A fork of this process may do so once more.)
+const std::vector<int>& changed_signals() {
+  static std::vector<int> changed;
+  static pid_t process = 0;
+  if (process == ::getpid()) return changed;
+  process = ::getpid();
+  changed.clear();
+  for (int signal = 1; signal < NSIG; ++signal) {
+    struct sigaction action {};
+    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_DFL) {
+      changed.push_back(signal);
+    }
+  }
+  return changed;
 }
 
 std::vector<char*> c_strings(const std::vector<std::string>& strings) {
@@ -157,6 +175,7 @@ Result<Spawned> spawn(const SpawnRequest& request) {
   const std::vector<char*> argv = c_strings(request.argv);
   const std::vector<char*> env = c_strings(request.env);
   const std::vector<char*> candidates = c_strings(paths);
+  const std::vector<int>& signals = changed_signals();
 
   // A signal handler of ours must not run in the child, which shares our memory.
   sigset_t everything;
@@ -175,6 +194,8 @@ Result<Spawned> spawn(const SpawnRequest& request) {
               .groups = request.user.groups.data(),
               .group_count = request.user.groups.size(),
               .mask = &nothing,
+              .signals = signals.data(),
+              .signal_count = signals.size(),
               .step = SpawnStep::kExec,
               .error = 0};
   // Like vfork(2), without the compiler's trouble with a function that returns twice: we stand

@@ -26,6 +26,12 @@ Result<Pipe> make_pipe() {
   return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
+// One call rather than sys::set_nonblocking()'s two: a new pipe has no other flags.
+Status make_nonblocking(const UniqueFd& pipe) {
+  if (::fcntl(pipe.get(), F_SETFL, O_NONBLOCK) != 0) return Error::from_errno("fcntl");
+  return {};
+}
+
 Result<UniqueFd> duplicate(const UniqueFd& fd) {
   UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
   if (!copy) return Error::from_errno("fcntl");
@@ -63,14 +69,14 @@ Result<Stdio> Stdio::create(bool tty, bool with_stdin, rpc::WindowSize window, c
     auto [read_end, write_end] = SM_TRY(make_pipe());
     stdio.command_in = std::move(read_end);
     stdio.in = std::move(write_end);
-    SM_TRY(sys::set_nonblocking(stdio.in.get(), true));
+    SM_TRY(make_nonblocking(stdio.in));
   } else {
     stdio.command_in = SM_TRY(sys::open("/dev/null", O_RDONLY));
   }
   for (auto [ours, theirs] :
        {std::pair(&stdio.out, &stdio.command_out), {&stdio.err, &stdio.command_err}}) {
     auto [read_end, write_end] = SM_TRY(make_pipe());
-    SM_TRY(sys::set_nonblocking(read_end.get(), true));
+    SM_TRY(make_nonblocking(read_end));
     *ours = std::move(read_end);
     *theirs = std::move(write_end);
   }

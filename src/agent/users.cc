@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -104,7 +105,22 @@ std::vector<gid_t> groups_of(std::string_view group, std::string_view name) {
   return out;
 }
 
-Result<std::string> read_database(const std::string& path) {
+bool same_file(const struct stat& a, const struct stat& b) {
+  const auto same_time = [](const timespec& x, const timespec& y) {
+    return x.tv_sec == y.tv_sec && x.tv_nsec == y.tv_nsec;
+  };
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
+         same_time(a.st_mtim, b.st_mtim) && same_time(a.st_ctim, b.st_ctim);
+}
+
+// A file that was written just now may be written again without its times showing it.
+bool is_settled(const struct stat& info) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return info.st_mtim.tv_sec + 1 < now.tv_sec && info.st_ctim.tv_sec + 1 < now.tv_sec;
+}
+
+Result<std::string> read_whole(const std::string& path, struct stat& info) {
   // The image may have put a FIFO here, which would otherwise block the guest's first process.
   auto fd = sys::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd.ok()) {
@@ -112,7 +128,6 @@ Result<std::string> read_database(const std::string& path) {
     if (why == ENOENT || why == ENOTDIR || why == ELOOP) return std::string();
     return std::move(fd).error();
   }
-  struct stat info {};
   if (::fstat(fd.value().get(), &info) != 0) return Error::from_errno("fstat " + path);
   if (!S_ISREG(info.st_mode)) return Error(Errc::kCorrupt, path + ": not a regular file");
   std::string out;
@@ -156,10 +171,23 @@ Result<User> find_user(std::string_view spec, std::string_view passwd, std::stri
   return user;
 }
 
-Result<User> find_user(std::string_view spec, const std::string& root) {
-  const std::string passwd = SM_TRY(read_database(root + "/etc/passwd"));
-  const std::string group = SM_TRY(read_database(root + "/etc/group"));
-  return find_user(spec, std::string_view(passwd), std::string_view(group));
+Result<User> Users::find(std::string_view spec) {
+  const std::string_view passwd = SM_TRY(read(passwd_));
+  const std::string_view group = SM_TRY(read(group_));
+  return find_user(spec, passwd, group);
+}
+
+Result<std::string_view> Users::read(Database& database) {
+  struct stat now {};
+  const bool is_there = ::stat(database.path.c_str(), &now) == 0;
+  if (database.current && is_there && same_file(now, database.of)) {
+    return std::string_view(database.text);
+  }
+  database.current = false;
+  database.of = {};
+  database.text = SM_TRY(read_whole(database.path, database.of));
+  database.current = is_there && is_settled(database.of);
+  return std::string_view(database.text);
 }
 
 }  // namespace supermachine::agent

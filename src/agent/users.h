@@ -3,6 +3,7 @@
 // it loads modules, which a static program must not.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <string>
@@ -25,7 +26,26 @@ struct User {
 // --user`: a number need not be listed, a group that is named replaces the supplementary ones.
 Result<User> find_user(std::string_view spec, std::string_view passwd, std::string_view group);
 
-// The same with the files under `root` ("" in the guest). An absent file counts as empty.
-Result<User> find_user(std::string_view spec, const std::string& root);
+// The same with the files under `root` ("" in the guest), which are read again when they have
+// changed. An absent file counts as empty.
+class Users {
+ public:
+  explicit Users(const std::string& root)
+      : passwd_{.path = root + "/etc/passwd"}, group_{.path = root + "/etc/group"} {}
+
+  Result<User> find(std::string_view spec);
+
+ private:
+  struct Database {
+    std::string path;
+    std::string text = {};
+    struct stat of = {};   // the file's when `text` was read
+    bool current = false;  // `text` is that of the file while it is like `of`
+  };
+  static Result<std::string_view> read(Database& database);
+
+  Database passwd_;
+  Database group_;
+};
 
 }  // namespace supermachine::agent

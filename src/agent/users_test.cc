@@ -1,9 +1,11 @@
 #include "agent/users.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "base/files.h"
+#include "base/sys.h"
 #include "result_matchers.h"
 
 namespace supermachine::agent {
@@ -76,16 +78,16 @@ INSTANTIATE_TEST_SUITE_P(Users, UnknownUser,
 
 TEST(FindUserFiles, AbsentFilesCountAsEmpty) {
   const TempDir dir = TempDir::create().value();
-  SM_ASSERT_OK_AND_ASSIGN(const User got, find_user("12", dir.path()));
+  SM_ASSERT_OK_AND_ASSIGN(const User got, Users(dir.path()).find("12"));
   EXPECT_EQ(got, (User{.uid = 12, .gid = 0, .groups = {}, .home = "/"}));
-  EXPECT_THAT(find_user("root", dir.path()), Fails(Errc::kNotFound));
+  EXPECT_THAT(Users(dir.path()).find("root"), Fails(Errc::kNotFound));
 }
 
 TEST(FindUserFiles, AFifoInPlaceOfThemDoesNotBlock) {
   const TempDir dir = TempDir::create().value();
   ASSERT_THAT(make_directories(dir.path() + "/etc"), IsOk());
   ASSERT_EQ(::mkfifo((dir.path() + "/etc/passwd").c_str(), 0666), 0);
-  EXPECT_THAT(find_user("root", dir.path()), Fails(Errc::kCorrupt));
+  EXPECT_THAT(Users(dir.path()).find("root"), Fails(Errc::kCorrupt));
 }
 
 TEST(FindUserFiles, AnEndlessFileIsRefused) {
@@ -96,7 +98,45 @@ TEST(FindUserFiles, AnEndlessFileIsRefused) {
   const std::string line(2 << 20, 'x');
   ASSERT_THAT(write_all(file.fd(), std::as_bytes(std::span(line))), IsOk());
   ASSERT_THAT(file.commit(), IsOk());
-  EXPECT_THAT(find_user("root", dir.path()), Fails(Errc::kCorrupt));
+  EXPECT_THAT(Users(dir.path()).find("root"), Fails(Errc::kCorrupt));
+}
+
+class UserFilesTest : public testing::Test {
+ protected:
+  UserFilesTest() { EXPECT_THAT(make_directories(dir_.path() + "/etc"), IsOk()); }
+
+  // As old as `age`, so that a change can be told by the file's times alone.
+  void put(const std::string& text, std::chrono::seconds age) {
+    const UniqueFd fd = sys::open(path_, O_WRONLY | O_CREAT | O_TRUNC, 0644).value();
+    ASSERT_THAT(write_all(fd.get(), std::as_bytes(std::span(text))), IsOk());
+    timespec then{};
+    ::clock_gettime(CLOCK_REALTIME, &then);
+    then.tv_sec -= age.count();
+    const std::array<timespec, 2> times{then, then};
+    ASSERT_EQ(::futimens(fd.get(), times.data()), 0);
+  }
+
+  TempDir dir_ = TempDir::create().value();
+  std::string path_ = dir_.path() + "/etc/passwd";
+  Users users_{dir_.path()};
+};
+
+TEST_F(UserFilesTest, AreReadAgainWhenTheyChange) {
+  EXPECT_THAT(users_.find("a"), Fails(Errc::kNotFound));
+  for (uid_t uid = 10; uid < 15; ++uid) {
+    put("a:x:" + std::to_string(uid) + ":1::/:\n", std::chrono::seconds(uid));
+    EXPECT_EQ(users_.find("a").value().uid, uid);
+    EXPECT_EQ(users_.find("a").value().uid, uid);
+  }
+  ASSERT_THAT(sys::unlink(path_), IsOk());
+  EXPECT_THAT(users_.find("a"), Fails(Errc::kNotFound));
+}
+
+TEST_F(UserFilesTest, AreReadAgainEachTimeWhileTheyAreNew) {
+  for (uid_t uid = 10; uid < 60; ++uid) {
+    put("a:x:" + std::to_string(uid) + ":1::/:\n", std::chrono::seconds(0));
+    EXPECT_EQ(users_.find("a").value().uid, uid);
+  }
 }
 
 }  // namespace
