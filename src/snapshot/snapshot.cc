@@ -114,6 +114,10 @@ Status Snapshot::read(int directory, std::size_t bases_left) {
 }
 
 Status Snapshot::read_state(int directory) {
+  const auto there = sys::open_beneath(directory, kRestoreFile, O_PATH | O_NOFOLLOW);
+  if (!there.ok() && there.error().os_errno() == ENOENT) {
+    return Error(Errc::kNotFound, "holds no snapshot");
+  }
   const std::string bytes = SM_TRY(read_whole(directory, kRestoreFile, kMaxRestoreBytes));
   file_ = SM_TRY(in_file(kRestoreFile, decode_restore_file(std::as_bytes(std::span(bytes)))));
   const std::string text = SM_TRY(read_whole(directory, kMetadataFile, kMaxMetadataBytes));

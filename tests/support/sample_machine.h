@@ -53,7 +53,8 @@ inline kvm_cpuid_entry2 cpuid_leaf(std::uint32_t function, std::uint32_t index, 
   kvm_cpuid_entry2 entry{};
   entry.function = function;
   entry.index = index;
-  entry.flags = index != 0 || function == 7 ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0;
+  const bool indexed = function == 7 || function == 0xd;
+  entry.flags = indexed ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0;
   entry.eax = eax;
   entry.ebx = ebx;
   entry.ecx = ecx;
