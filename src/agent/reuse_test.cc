@@ -1,9 +1,13 @@
 // Call after call on one connection to the agent's server.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "agent_process.h"
 #include "base/files.h"
 #include "client/connection.h"
+#include "client/exec.h"
 #include "result_matchers.h"
 
 namespace supermachine::agent {
@@ -116,6 +120,39 @@ TEST_F(ReuseTest, AnIdleConnectionStaysOpen) {
   ASSERT_THAT(run("true"), IsOk());
   EXPECT_THAT(connection_.next(deadline_in(milliseconds(250))), Fails(Errc::kTimeout));
   EXPECT_EQ(run("echo still").value(), "still\n");
+}
+
+TEST_F(ReuseTest, ServesManyCallersOverAFewStreams) {
+  std::atomic<int> opened = 0;
+  const auto pool = std::make_shared<client::CallPool>(
+      client::CallPool::Source{.open =
+                                   [&, open = agent_.connector()](Deadline deadline) {
+                                     ++opened;
+                                     return open(deadline);
+                                   },
+                               .check = {}},
+      4);
+  std::atomic<int> right = 0;
+  {
+    std::vector<std::jthread> callers;
+    for (int caller = 0; caller < 4; ++caller) {
+      callers.emplace_back([&, caller] {
+        for (int i = 0; i < 50; ++i) {
+          const std::string word = std::to_string(caller) + "." + std::to_string(i);
+          auto session = client::ExecSession::start(
+              pool, shell("echo " + word + "; exit " + std::to_string(i)), soon());
+          if (!session.ok()) continue;
+          const auto got = session.value().collect({}, soon());
+          if (got.ok() && got.value().out == word + "\n" &&
+              got.value().status.code == static_cast<std::uint32_t>(i)) {
+            ++right;
+          }
+        }
+      });
+    }
+  }
+  EXPECT_EQ(right, 200);
+  EXPECT_LE(opened, 4);
 }
 
 }  // namespace
