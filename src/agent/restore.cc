@@ -63,8 +63,15 @@ void Restore::handle(const rpc::FrameView& request, Answer answer) {
   }
 }
 
-Status Restore::prepare(const rpc::Prepare& request) {
+// A copy that could not be made one of its own, or is not yet, is neither captured nor its source.
+Status Restore::check_whole() const {
   if (failure_) return *failure_;
+  if (hook_) return Error(Errc::kExhausted, hook_path_ + " still runs");
+  return {};
+}
+
+Status Restore::prepare(const rpc::Prepare& request) {
+  SM_TRY(check_whole());
   server_.hold();
   Status status = be_ready();
   ::sync();
@@ -84,7 +91,7 @@ Status Restore::be_ready() {
 }
 
 void Restore::resume(const Answer& answer) {
-  if (failure_) return answer(*failure_);
+  if (const Status whole = check_whole(); !whole.ok()) return answer(whole);
   go_on("resumed\n", answer);
 }
 

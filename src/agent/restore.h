@@ -33,6 +33,7 @@ class Restore {
   void handle(const rpc::FrameView& request, Answer answer);
 
  private:
+  [[nodiscard]] Status check_whole() const;
   Status prepare(const rpc::Prepare& request);
   Status be_ready();
   void resume(const Answer& answer);

@@ -349,6 +349,17 @@ TEST_F(RestoreTest, RingsAgainAndGoesOnWhereTheConnectionWasLost) {
   EXPECT_THAT(sync_within(soon()), IsOk());
 }
 
+TEST_F(RestoreTest, IsNoSourceWhileTheWorkloadsCommandRunsThoughAnotherHostAsks) {
+  put_hook("sleep 0.3");
+  ASSERT_THAT(control_->restored(copy(), shortly()), Fails(Errc::kTimeout));
+  control_.reset();
+  SM_ASSERT_OK_AND_ASSIGN(client::ControlConnection again, agent_->control(soon()));
+  EXPECT_THAT(again.resumed(soon()), Fails(Errc::kExhausted));
+  EXPECT_THAT(again.prepare({}, soon()), Fails(Errc::kExhausted));
+  EXPECT_THAT(sync_within(shortly()), Fails(Errc::kTimeout));
+  EXPECT_THAT(sync_within(soon()), IsOk());
+}
+
 TEST_F(RestoreTest, TellsANewHostThatTheWorkloadBecameReadyMeanwhile) {
   control_.reset();
   std::this_thread::sleep_for(milliseconds(10));
