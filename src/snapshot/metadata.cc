@@ -94,11 +94,12 @@ Json encode_host(const Metadata::Host& host) {
 }
 
 Result<Metadata::Host> decode_host(const Json& json) {
-  Metadata::Host host{.cpu_vendor = string_member(json, "cpu_vendor"),
-                      .page_size = SM_TRY(number(json, "page_size")),
-                      .tsc_khz = SM_TRY(number(json, "tsc_khz")),
-                      .kvm_capabilities = {},
-                      .guest_kernel = string_member(json, "guest_kernel")};
+  // A statement each: SM_TRY amid an initialiser would leak the members before it.
+  Metadata::Host host;
+  host.cpu_vendor = string_member(json, "cpu_vendor");
+  host.page_size = SM_TRY(number(json, "page_size"));
+  host.tsc_khz = SM_TRY(number(json, "tsc_khz"));
+  host.guest_kernel = string_member(json, "guest_kernel");
   const Json& capabilities = part(json, "kvm_capabilities");
   for (const Json& element : capabilities) {
     const auto* value = element.get_ptr<const Json::number_unsigned_t*>();
@@ -114,7 +115,9 @@ Result<std::optional<Metadata::Base>> decode_base(const Json& json, Metadata::Ki
     return corrupt("a diff has a base, and nothing else has one");
   }
   if (base == nullptr) return std::optional<Metadata::Base>();
-  Metadata::Base out{.path = string_member(*base, "path"), .id = SM_TRY(id(*base, "id"))};
+  Metadata::Base out;
+  out.path = string_member(*base, "path");
+  out.id = SM_TRY(id(*base, "id"));
   if (out.path.empty()) return corrupt("base has no path");
   return std::optional(std::move(out));
 }
@@ -172,7 +175,8 @@ Result<SnapshotMetadata> decode_metadata(std::string_view text) {
   m.stored_bytes = SM_TRY(number(json, "stored_bytes"));
   m.image = decode_image(part(json, "image"));
   const Json& rootfs = part(json, "rootfs");
-  m.rootfs = {.path = string_member(rootfs, "path"), .size_bytes = SM_TRY(number(rootfs, "size"))};
+  m.rootfs.path = string_member(rootfs, "path");
+  m.rootfs.size_bytes = SM_TRY(number(rootfs, "size"));
   m.base = SM_TRY(decode_base(json, m.kind));
   m.host = SM_TRY(decode_host(part(json, "host")));
   const Json& agent = part(json, "agent");
