@@ -19,6 +19,13 @@ class Series {
     const std::size_t half = sorted.size() / 2;
     return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
   }
+  // The smallest value that `percent` of all do not exceed.
+  [[nodiscard]] double percentile(double percent) const {
+    std::vector<double> sorted = values_;
+    std::ranges::sort(sorted);
+    const auto rank = static_cast<std::size_t>(percent / 100 * static_cast<double>(sorted.size()));
+    return sorted[std::min(rank, sorted.size() - 1)];
+  }
 
  private:
   std::vector<double> values_;

@@ -1,4 +1,4 @@
-// A container image, ready to be started as VMs.
+// What VMs are started from: a container image, or a snapshot of a VM.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,7 @@
 
 namespace supermachine {
 
+class PoolBuilder;
 class Vm;
 
 // What the image says about running it (OCI image-spec, config.md).
@@ -43,17 +44,30 @@ class Image {
   // kCorrupt, kUnsupported or kInvalidArgument name the file and what to do.
   static Result<Image> from_oci(std::string_view reference, const ImportOptions& options = {});
 
-  // Boots a VM and returns when its agent answers. Fails with kInvalidArgument for settings that
-  // cannot be, kUnsupported when this host cannot run VMs, kGuestFault with the guest's last words
-  // when it dies at boot, kTimeout when it does not answer in time. Nothing is left behind then.
+  // A snapshot that Vm::snapshot() made: its directory, or restore.snap in it. It must not be
+  // changed while VMs of it run. kNotFound; kCorrupt and kUnsupported with all the reasons against
+  // it on this host.
+  static Result<Image> from_snapshot(const std::string& path);
+
+  // Boots a VM, or restores it where the image is a snapshot, and returns when its agent answers.
+  // Fails with kInvalidArgument for settings that cannot be, kUnsupported when this host cannot run
+  // VMs, kGuestFault with the guest's last words when it dies, kTimeout when it does not answer in
+  // time. Nothing is left behind then.
   Result<Vm> start(const VmConfig& config = {}) const;
 
+  // Describes a pool of VMs, see supermachine/pool.h.
+  [[nodiscard]] PoolBuilder pool() const;
+
+  [[nodiscard]] bool is_snapshot() const noexcept;
   [[nodiscard]] const ImageConfig& config() const noexcept;
   [[nodiscard]] const std::string& name() const noexcept;    // its tag, or empty
   [[nodiscard]] const std::string& digest() const noexcept;  // "sha256:…" of its manifest
   [[nodiscard]] const std::string& rootfs_path() const noexcept;
 
  private:
+  friend class Pool;
+  friend class PoolBuilder;
+  friend class Vm;
   struct State;
   explicit Image(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   std::shared_ptr<const State> state_;

@@ -11,13 +11,16 @@
 #include "supermachine/exec.h"
 #include "supermachine/image.h"
 #include "supermachine/result.h"
+#include "supermachine/snapshot.h"
 #include "supermachine/vm_config.h"
 
 namespace supermachine {
 
 // Where the time of a start went, each from its beginning.
 struct StartTimings {
-  std::chrono::nanoseconds vm_created{};      // memory, devices and vCPUs are in place
+  bool restored = false;                      // from a snapshot, not booted
+  std::chrono::nanoseconds memory_ready{};    // the kernel, or the snapshot's memory, is in place
+  std::chrono::nanoseconds vm_created{};      // so are devices and vCPUs
   std::chrono::nanoseconds kernel_entered{};  // the first instruction
   std::chrono::nanoseconds agent_ready{};     // start() returns
 };
@@ -52,6 +55,24 @@ class Vm {
   Result<std::string> read_file(const std::string& path,
                                 std::size_t max_bytes = std::size_t{1} << 30);
 
+  // Captures the VM, which runs on, as an image that others start from. `directory` is made; a
+  // snapshot that is there is replaced. Commands that run go on here, and are ended in the copies;
+  // everything else in the guest is as it was. Fails with kGuestFault when the VM has ended,
+  // kTimeout, and errors of the file system; then `directory` is as it was.
+  Result<Image> snapshot(const std::string& directory, const SnapshotOptions& options);
+  Result<Image> snapshot(const std::string& directory);
+  // The same, but only what differs from `base`, a snapshot of as much memory, which it needs from
+  // then on. Small when this VM was started from `base`.
+  Result<Image> snapshot_diff(const std::string& directory, const Image& base,
+                              const SnapshotOptions& options);
+  Result<Image> snapshot_diff(const std::string& directory, const Image& base);
+  // Of the last one that succeeded.
+  [[nodiscard]] SnapshotTimings snapshot_timings() const noexcept;
+
+  // Returns when a process of the guest has written a line to /run/supermachine/ready, by which a
+  // workload says that it is ready to be captured. kTimeout.
+  Status wait_ready(std::chrono::milliseconds timeout);
+
   // Ends the VM at once: processes in it get no notice. Again is harmless.
   void stop();
 
@@ -65,6 +86,8 @@ class Vm {
 
  private:
   friend class Image;
+  friend class Pool;
+  friend class PooledVm;
   struct State;
   explicit Vm(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

@@ -34,16 +34,17 @@ Result<Image> Image::from_oci(std::string_view reference, const ImportOptions& o
   bake::ImportOptions import;
   import.cache_dir = (options.cache_dir.empty() ? SM_TRY(default_cache_dir()) : options.cache_dir);
   import.progress = options.progress;
-  State state{
-      .imported = SM_TRY(bake::import_image(reference, import)), .config = {}, .digest = {}};
-  state.config = to_public(state.imported.config);
-  state.digest = state.imported.digest.text();
-  return Image(std::make_shared<const State>(std::move(state)));
+  const bake::ImportedImage imported = SM_TRY(bake::import_image(reference, import));
+  return Image(std::make_shared<const State>(State{.name = imported.name,
+                                                   .digest = imported.digest.text(),
+                                                   .rootfs_path = imported.rootfs_path,
+                                                   .config = to_public(imported.config)}));
 }
 
+bool Image::is_snapshot() const noexcept { return state_->origin != nullptr; }
 const ImageConfig& Image::config() const noexcept { return state_->config; }
-const std::string& Image::name() const noexcept { return state_->imported.name; }
+const std::string& Image::name() const noexcept { return state_->name; }
 const std::string& Image::digest() const noexcept { return state_->digest; }
-const std::string& Image::rootfs_path() const noexcept { return state_->imported.rootfs_path; }
+const std::string& Image::rootfs_path() const noexcept { return state_->rootfs_path; }
 
 }  // namespace supermachine

@@ -15,9 +15,11 @@
 namespace supermachine {
 
 struct Image::State {
-  bake::ImportedImage imported;
-  ImageConfig config;
+  std::string name;
   std::string digest;
+  std::string rootfs_path;
+  ImageConfig config;
+  std::shared_ptr<const Origin> origin = {};  // of a snapshot
 };
 
 struct Vm::State {
@@ -26,7 +28,23 @@ struct Vm::State {
   std::string vsock_path = {};
   std::unique_ptr<Instance> instance = {};
   StartTimings timings = {};
+  SnapshotTimings snapshot_timings = {};
+  std::string kernel_path = {};  // of a VM that was booted
+
+  // Everything but the instance, which `config` asks for.
+  static Result<std::unique_ptr<State>> create(const Image& image, const VmConfig& config);
+  [[nodiscard]] MachineHost host(const VmConfig& config) const;
+
+  [[nodiscard]] Result<SnapshotMetadata> describe() const;
+  Status write_snapshot(const std::string& directory, std::shared_ptr<const Snapshot> base,
+                        const SnapshotOptions& options);
 };
+
+// What a copy is told, as `config` has it.
+[[nodiscard]] Identity identity_of(const VmConfig& config);
+[[nodiscard]] StartTimings timings_of(const BootTrace& trace, bool restored);
+// kInvalidArgument when `config` wants another machine than `origin` was captured from.
+Status check_shape(const VmConfig& config, const Origin& origin);
 
 struct ExecBuilder::State {
   client::Connector connect;

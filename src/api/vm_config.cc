@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rpc/messages.h"
 #include "vmm/machine.h"
 
 namespace supermachine {
@@ -19,15 +20,31 @@ bool is_hostname(std::string_view name) {
          std::ranges::all_of(name, fits);
 }
 
+bool is_machine_id(std::string_view id) {
+  const auto fits = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  return id.size() == rpc::kMachineIdSize && std::ranges::all_of(id, fits);
+}
+
 }  // namespace
 
 Status VmConfig::check() const {
-  if (!is_hostname(hostname_)) {
+  if (!hostname_.empty() && !is_hostname(hostname_)) {
     return Error(Errc::kInvalidArgument, "hostname '" + hostname_ +
                                              "': it takes up to 64 letters, digits, dots and "
                                              "hyphens");
   }
-  return supermachine::check(MachineConfig{.memory_mib = memory_mib_, .vcpus = vcpus_});
+  if (!machine_id_.empty() && !is_machine_id(machine_id_)) {
+    return Error(Errc::kInvalidArgument,
+                 "machine id '" + machine_id_ + "': it takes 32 hex digits, in lower case");
+  }
+  if (payload_.size() > rpc::kMaxRestorePayload) {
+    return Error(Errc::kInvalidArgument, "a payload of " + std::to_string(payload_.size()) +
+                                             " bytes: it may have " +
+                                             std::to_string(rpc::kMaxRestorePayload));
+  }
+  const MachineConfig defaults;
+  return supermachine::check({.memory_mib = memory_mib_.value_or(defaults.memory_mib),
+                              .vcpus = vcpus_.value_or(defaults.vcpus)});
 }
 
 }  // namespace supermachine

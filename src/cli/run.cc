@@ -29,7 +29,8 @@ return Image::from_oci(options.image, import);
 
 VmConfig machine_of(const RunOptions& options) {
   VmConfig config;
-  config.with_memory_mib(options.memory_mib).with_vcpus(options.vcpus);
+  if (options.memory_mib) config.with_memory_mib(*options.memory_mib);
+  if (options.vcpus) config.with_vcpus(*options.vcpus);
   if (!options.hostname.empty()) config.with_hostname(options.hostname);
   if (options.boot_timeout) config.with_boot_timeout(*options.boot_timeout);
   return config;

@@ -24,8 +24,8 @@ struct RunOptions {
   std::string workdir;                                   // empty: the image's
   std::string user;                                      // empty: the image's
   std::string hostname;                                  // empty: the library's default
-  std::uint32_t memory_mib = 256;
-  std::uint32_t vcpus = 1;
+  std::optional<std::uint32_t> memory_mib;  // empty: the library's default, or the snapshot's
+  std::optional<std::uint32_t> vcpus;
   std::optional<std::chrono::milliseconds> timeout;
   std::optional<std::chrono::milliseconds> boot_timeout;
   bool console = false;

@@ -5,6 +5,7 @@
 #include <condition_variable>
 
 #include "base/files.h"
+#include "base/sys.h"
 #include "rootfs/initramfs.h"
 
 namespace supermachine {
@@ -13,6 +14,12 @@ namespace {
 constexpr std::size_t kMaxAgentBytes = 16 << 20;
 constexpr std::size_t kMaxHostname = 64;  // sethostname(2)
 constexpr std::size_t kLastLines = 12;
+constexpr std::size_t kEntropyBytes = 64;
+constexpr std::size_t kMaxIdleCalls = 4;
+// How long the processors of a guest that is put to sleep may take to stop: no more than one exit.
+constexpr auto kPauseWait = std::chrono::seconds(5);
+// How long the source of a capture may take to hear that it goes on.
+constexpr auto kResumedWait = std::chrono::seconds(10);
 // How long a machine whose agent has hung up may take to end, for the error to say how it ended.
 constexpr auto kLastWordsWait = std::chrono::milliseconds(500);
 
@@ -34,12 +41,17 @@ Status check_hostname(const std::string& name) {
                                            " letters, digits, '-', '.' and '_'");
 }
 
+std::uint64_t wall_clock_ns() {
+  return static_cast<std::uint64_t>(
+      std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count());
+}
+
 }  // namespace
 
 struct Instance::Doorbell {
   std::mutex mutex;
   std::condition_variable rang;
-  std::optional<UniqueFd> stream;
+  std::optional<virtio::VsockStream> stream;
   bool machine_ended = false;
 };
 
@@ -52,11 +64,12 @@ Result<std::unique_ptr<Instance>> Instance::boot(InstanceConfig config) {
   instance->machine_ = SM_TRY(Machine::boot(config.machine, instance->trace_));
 
   const auto doorbell = std::make_shared<Doorbell>();
-  SM_TRY(instance->machine_->vsock().listen(rpc::kControlPort, [doorbell](UniqueFd stream) {
-    const std::lock_guard lock(doorbell->mutex);
-    doorbell->stream = std::move(stream);
-    doorbell->rang.notify_all();
-  }));
+  SM_TRY(
+      instance->machine_->vsock().listen(rpc::kControlPort, [doorbell](virtio::VsockStream stream) {
+        const std::lock_guard lock(doorbell->mutex);
+        doorbell->stream = std::move(stream);
+        doorbell->rang.notify_all();
+      }));
   instance->machine_->on_exit([doorbell] {
     const std::lock_guard lock(doorbell->mutex);
     doorbell->machine_ended = true;
@@ -78,10 +91,108 @@ Status Instance::wait_for_agent(const std::shared_ptr<Doorbell>& doorbell, Deadl
     return Error(Errc::kTimeout, "the guest's agent did not answer in time");
   }
   if (!doorbell->stream) return Error(Errc::kGuestFault, "the VM ended before its agent answered");
-  UniqueFd stream = *std::move(doorbell->stream);
+  virtio::VsockStream stream = *std::move(doorbell->stream);
   lock.unlock();
-  control_ = SM_TRY(client::ControlConnection::create(std::move(stream), deadline));
+  control_ports_ = stream.ports;
+  const MutexLock control_lock(mutex_);
+  control_ = SM_TRY(client::ControlConnection::create(std::move(stream.socket), deadline));
+  open_call_pool(control_->has_feature(rpc::kFeatureReuse));
   return {};
+}
+
+// Memory before the machine: KVM is slow to take in files that are mapped over a slot later.
+Result<std::unique_ptr<Instance>> Instance::asleep(std::shared_ptr<const Origin> origin,
+                                                   MachineHost host) {
+  std::unique_ptr<Instance> instance(new Instance);
+  const MemoryImage& image = origin->snapshot()->memory();
+  GuestMemory memory = SM_TRY(GuestMemory::reserve(image.size_bytes));
+  SM_TRY(memory.map(image));
+  instance->trace_.mark(BootStep::kMemoryReady);
+  const auto vcpus = static_cast<std::uint32_t>(origin->state().vcpus.size());
+  instance->machine_ = SM_TRY(Machine::shell(std::move(memory), vcpus, std::move(host)));
+  instance->trace_.mark(BootStep::kKvmReady);
+  const auto& features = origin->snapshot()->metadata().agent.features;
+  instance->open_call_pool(std::ranges::find(features, rpc::kFeatureReuse) != features.end());
+  instance->origin_ = std::move(origin);
+  return instance;
+}
+
+Status Instance::wake(const Identity& identity, Deadline deadline) {
+  SM_TRY(machine_->load(origin_->state()));
+  SM_TRY(take_up_connections());
+  trace_.mark(BootStep::kDevicesReady);
+  if (Status told = start_and_tell(identity, deadline); !told.ok()) return explain(told.error());
+  trace_.mark(BootStep::kAgentReady);
+  return {};
+}
+
+// The control connection, and those to the agent that were idle.
+Status Instance::take_up_connections() {
+  const MutexLock lock(mutex_);
+  control_.reset();
+  for (const virtio::VsockConnectionState& kept : origin_->state().vsock.device.mux.kept) {
+    UniqueFd socket = SM_TRY(machine_->vsock().take_kept(kept.ports));
+    if (kept.ports.host == rpc::kControlPort) {
+      control_ports_ = kept.ports;
+      rpc::Hello hello;
+      hello.features = origin_->snapshot()->metadata().agent.features;
+      control_ = SM_TRY(client::ControlConnection::resume(std::move(socket), std::move(hello)));
+    } else if (kept.ports.guest == rpc::kAgentPort) {
+      calls_->put(std::move(socket));
+    }
+  }
+  if (!control_) return Error(Errc::kCorrupt, "the snapshot has no connection to its agent");
+  return {};
+}
+
+Status Instance::start_and_tell(const Identity& identity, Deadline deadline) {
+  rpc::Restored restored{.instance_id = {},
+                         .wall_clock_ns = 0,
+                         .entropy = std::vector<std::byte>(kEntropyBytes),
+                         .hostname = identity.hostname,
+                         .machine_id = identity.machine_id,
+                         .payload = identity.payload};
+  SM_TRY(sys::random_bytes(restored.entropy));
+  SM_TRY(sys::random_bytes(restored.instance_id));
+  const MutexLock lock(mutex_);
+  restored.wall_clock_ns = wall_clock_ns();
+  trace_.mark(BootStep::kFirstEntry);
+  machine_->start();
+  return control_->restored(restored, deadline);
+}
+
+Status Instance::sleep(std::uint64_t max_kept_pages) {
+  SM_TRY(machine_->pause(deadline_in(kPauseWait)));
+  const MutexLock lock(mutex_);
+  control_.reset();
+  calls_->clear();
+  return machine_->rewind(origin_->pages(), max_kept_pages);
+}
+
+Result<Captured> Instance::capture(SnapshotWriter& writer, const CaptureOptions& options) {
+  virtio::VsockStream spare = SM_TRY(machine_->vsock().connect(rpc::kAgentPort, options.deadline));
+  const MutexLock lock(mutex_);
+  SM_TRY(control_->prepare({.drop_caches = options.drop_caches}, options.deadline));
+  auto captured = supermachine::capture(*machine_, writer,
+                                        {.origin = origin_ ? origin_->snapshot() : nullptr,
+                                         .base = options.base,
+                                         .keep = {control_ports_, spare.ports},
+                                         .deadline = options.deadline});
+  // Whatever became of it, the guest goes on.
+  Status resumed = control_->resumed(deadline_in(kResumedWait));
+  calls_->put(std::move(spare.socket));
+  if (captured.ok()) SM_TRY(std::move(resumed));
+  return captured;
+}
+
+std::vector<std::string> Instance::agent_features() {
+  const MutexLock lock(mutex_);
+  return control_->hello().features;
+}
+
+Status Instance::wait_ready(Deadline deadline) {
+  const MutexLock lock(mutex_);
+  return control_->wait_ready(deadline);
 }
 
 Error Instance::explain(const Error& error) const {
@@ -95,12 +206,17 @@ Error Instance::explain(const Error& error) const {
   return Error(report ? Errc::kGuestFault : error.code(), std::move(message));
 }
 
-client::Connector Instance::connector() {
-  return [this](Deadline deadline) -> Result<UniqueFd> {
+void Instance::open_call_pool(bool agent_reuses) {
+  const auto check = [this]() -> Status {
     if (const auto end = machine_->wait(deadline_in({})); end)
       return Error(Errc::kGuestFault, "the VM has ended: " + end->message());
-    return machine_->vsock().connect(rpc::kAgentPort, deadline);
+    return {};
   };
+  const auto open = [this](Deadline deadline) -> Result<UniqueFd> {
+    return std::move(SM_TRY(machine_->vsock().connect(rpc::kAgentPort, deadline)).socket);
+  };
+  calls_ = std::make_shared<client::CallPool>(client::CallPool::Source{open, check},
+                                              agent_reuses ? kMaxIdleCalls : 0);
 }
 
 }  // namespace supermachine

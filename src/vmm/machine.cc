@@ -26,6 +26,9 @@ constexpr std::uint64_t kKeyboardPorts = 5;  // 0x60 data to 0x64 command
 constexpr std::uint64_t kKeyboardCommand = 4;
 constexpr std::byte kPulseReset{0xfe};
 
+// For what should be parked already, or be so after an exit.
+constexpr auto kParkWait = std::chrono::seconds(5);
+
 constexpr int kHaltChecks = 50;
 constexpr auto kHaltCheckEvery = std::chrono::milliseconds(20);
 constexpr std::size_t kPanicLines = 12;
@@ -196,6 +199,7 @@ Status Machine::load(const MachineState& state) {
       state.root.has_value() != (root_slot_ != nullptr)) {
     return Error(Errc::kCorrupt, "the saved state is of a machine of another shape");
   }
+  SM_TRY(park(deadline_in(kParkWait)));
   Status devices;
   loop_->run([&] { devices = load_devices(state); });
   SM_TRY(std::move(devices));
@@ -243,15 +247,18 @@ Status Machine::load_vcpus(const MachineState& state) {
   return vm_.set_state(state.vm);
 }
 
-// The vCPUs first, while the loop runs: one of them may be waiting for it.
-Status Machine::pause(Deadline deadline) {
+Status Machine::park(Deadline deadline) {
   for (const auto& vcpu : vcpus_) vcpu->request_pause();
   const bool parked = std::ranges::all_of(
       vcpus_, [deadline](const auto& vcpu) { return vcpu->wait_parked(deadline); });
-  if (!parked) {
-    start();
-    return Error(Errc::kTimeout, "the VM's processors did not stop in time");
-  }
+  if (parked) return {};
+  start();
+  return Error(Errc::kTimeout, "the VM's processors did not stop in time");
+}
+
+// The vCPUs first, while the loop runs: one of them may be waiting for it.
+Status Machine::pause(Deadline deadline) {
+  SM_TRY(park(deadline));
   if (const auto ended = wait(deadline_in({}))) {
     return Error(Errc::kGuestFault, "the VM has ended: " + ended->message());
   }
@@ -278,6 +285,7 @@ Result<MachineState> Machine::save(std::span<const virtio::VsockPorts> keep) {
 }
 
 Status Machine::rewind(const ImagePages& image, std::uint64_t max_kept_pages) {
+  SM_TRY(park(deadline_in(kParkWait)));
   Status done;
   loop_->run([&] {
     unplug_devices();

@@ -72,8 +72,8 @@ class Machine {
   Machine& operator=(const Machine&) = delete;
   ~Machine();  // stops it
 
-  // Takes up `state`, whose memory is in place. Not while it runs. kCorrupt or kUnsupported for a
-  // state that cannot be.
+  // Takes up `state`, whose memory is in place. Before start(), or while paused or ended. kCorrupt
+  // or kUnsupported for a state that cannot be.
   Status load(const MachineState& state);
 
   // Runs. Guest-initiated vsock listeners must be registered before.
@@ -88,7 +88,8 @@ class Machine {
   [[nodiscard]] Result<MachineState> save(std::span<const virtio::VsockPorts> keep);
 
   // While paused: ends all connections of the guest to the host, and takes the memory back to the
-  // image that it was mapped from. load() has to follow before start().
+  // image that it was mapped from. load() has to follow before start(). A machine that has ended by
+  // itself counts as paused.
   Status rewind(const ImagePages& image, std::uint64_t max_kept_pages);
 
   // Ends the VM at once and returns when no thread of it runs any more. Any thread but the
@@ -125,6 +126,8 @@ class Machine {
   Status load_devices(const MachineState& state);
   Status load_vcpus(const MachineState& state);
   void unplug_devices();
+  // Returns when all vCPUs are parked; they are asked to, and run on if it takes too long.
+  Status park(Deadline deadline);
   void finish(ExitReport report);
   void watch_for_halt(int attempts_left);
 

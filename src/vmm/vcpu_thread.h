@@ -69,7 +69,7 @@ class VcpuThread {
   std::atomic<bool> found_halted_{false};
   Mutex mutex_;
   std::condition_variable_any changed_;
-  bool parked_ SM_GUARDED_BY(mutex_) = false;
+  bool parked_ SM_GUARDED_BY(mutex_) = true;
   std::thread thread_;
 };
 

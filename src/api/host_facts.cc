@@ -1,0 +1,48 @@
+#include "api/host_facts.h"
+
+#include <fcntl.h>
+
+#include <array>
+
+#include "boot/kernel_id.h"
+#include "kvm/kvm.h"
+
+namespace supermachine {
+namespace {
+
+// What saving and loading a machine takes.
+constexpr std::array<std::uint32_t, 13> kUsed{KVM_CAP_IRQCHIP,
+                                              KVM_CAP_PIT_STATE2,
+                                              KVM_CAP_IRQFD,
+                                              KVM_CAP_IOEVENTFD,
+                                              KVM_CAP_MP_STATE,
+                                              KVM_CAP_VCPU_EVENTS,
+                                              KVM_CAP_DEBUGREGS,
+                                              KVM_CAP_XSAVE,
+                                              KVM_CAP_XCRS,
+                                              KVM_CAP_ADJUST_CLOCK,
+                                              KVM_CAP_IMMEDIATE_EXIT,
+                                              KVM_CAP_TSC_DEADLINE_TIMER,
+                                              KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2};
+
+}  // namespace
+
+std::string guest_kernel_of(const std::string& kernel_path) {
+  const auto file = sys::open(kernel_path, O_RDONLY);
+  if (!file.ok()) return {};
+  const auto image = Mapping::of_file(file.value().get());
+  return image.ok() ? boot::kernel_id(image.value().bytes()) : std::string();
+}
+
+Result<HostFacts> gather_host_facts(const std::string& kernel_path) {
+  const kvm::System system = SM_TRY(kvm::System::open());
+  HostFacts facts{.supported_cpuid = SM_TRY(system.supported_cpuid()),
+                  .guest_kernel = kernel_path.empty() ? "" : guest_kernel_of(kernel_path)};
+  for (const std::uint32_t capability : kUsed) {
+    if (system.capability(static_cast<int>(capability)) > 0)
+      facts.kvm_capabilities.push_back(capability);
+  }
+  return facts;
+}
+
+}  // namespace supermachine

@@ -1,0 +1,164 @@
+#include "supermachine/snapshot.h"
+
+#include <fcntl.h>
+
+#include "api/host_facts.h"
+#include "api/state.h"
+#include "base/sys.h"
+#include "supermachine/vm.h"
+
+namespace supermachine {
+namespace {
+
+SnapshotMetadata::Image to_metadata(const Image& image) {
+  const ImageConfig& config = image.config();
+  return {.name = image.name(),
+          .digest = image.digest(),
+          .env = config.env,
+          .entrypoint = config.entrypoint,
+          .cmd = config.cmd,
+          .working_dir = config.working_dir,
+          .user = config.user,
+          .exposed_ports = config.exposed_ports,
+          .labels = config.labels};
+}
+
+ImageConfig to_public(const SnapshotMetadata::Image& image) {
+  return {.env = image.env,
+          .entrypoint = image.entrypoint,
+          .cmd = image.cmd,
+          .working_dir = image.working_dir,
+          .user = image.user,
+          .exposed_ports = image.exposed_ports,
+          .labels = image.labels};
+}
+
+std::string current_kernel() {
+  const auto assets = AssetPaths::discover();
+  return assets.ok() ? assets.value().kernel : std::string();
+}
+
+std::vector<std::string> problems_of(const Snapshot& snapshot, const HostFacts& facts) {
+  std::vector<std::string> problems = reasons_against(snapshot, facts);
+  const std::string rootfs = snapshot.rootfs_path();
+  if (rootfs.empty()) return problems;
+  const auto file = sys::open(rootfs, O_RDONLY);
+  const auto size = file.ok() ? sys::file_size(file.value().get()) : Result<std::uint64_t>(0);
+  if (!file.ok()) {
+    problems.push_back("its root file system: " + file.error().message());
+  } else if (!size.ok() || size.value() != snapshot.metadata().rootfs.size_bytes) {
+    problems.push_back("its root file system " + rootfs + " is another one now");
+  }
+  return problems;
+}
+
+std::uint64_t pages_in(const std::vector<PageRun>& runs) {
+  std::uint64_t sum = 0;
+  for (const PageRun& run : runs) sum += run.count;
+  return sum;
+}
+
+}  // namespace
+
+Result<SnapshotInfo> inspect_snapshot(const std::string& path) {
+  const auto snapshot = SM_TRY(Snapshot::open(path));
+  const SnapshotMetadata& metadata = snapshot->metadata();
+  SnapshotInfo info{.directory = snapshot->directory(),
+                    .id = snapshot->id().hex(),
+                    .is_diff = metadata.kind == SnapshotMetadata::Kind::kDiff,
+                    .base = snapshot->base() ? snapshot->base()->directory() : "",
+                    .created = static_cast<std::int64_t>(metadata.created_unix),
+                    .memory_mib = static_cast<std::uint32_t>(metadata.memory_mib),
+                    .vcpus = metadata.vcpus,
+                    .stored_bytes = metadata.stored_bytes,
+                    .image_name = metadata.image.name,
+                    .image_digest = metadata.image.digest,
+                    .rootfs_path = snapshot->rootfs_path(),
+                    .cpu_vendor = metadata.host.cpu_vendor,
+                    .guest_kernel = metadata.host.guest_kernel,
+                    .config = to_public(metadata.image)};
+  if (const auto& hot = snapshot->hot_set())
+    info.hot_bytes = (pages_in(hot->read) + pages_in(hot->written)) * kPageSize;
+  const auto facts = gather_host_facts(current_kernel());
+  if (facts.ok()) {
+    info.problems = problems_of(*snapshot, facts.value());
+  } else {
+    info.problems = {facts.error().message()};
+  }
+  return info;
+}
+
+Status verify_snapshot(const std::string& path) { return SM_TRY(Snapshot::open(path))->verify(); }
+
+Result<Image> Image::from_snapshot(const std::string& path) {
+  auto snapshot = SM_TRY(Snapshot::open(path));
+  const auto problems = problems_of(*snapshot, SM_TRY(gather_host_facts(current_kernel())));
+  if (!problems.empty()) {
+    std::string all;
+    for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
+    return Error(Errc::kUnsupported, snapshot->directory() + " cannot be restored here: " + all);
+  }
+  const SnapshotMetadata& metadata = snapshot->metadata();
+  State state{.name = metadata.image.name,
+              .digest = metadata.image.digest,
+              .rootfs_path = snapshot->rootfs_path(),
+              .config = to_public(metadata.image)};
+  state.origin = SM_TRY(Origin::create(std::move(snapshot)));
+  return Image(std::make_shared<const State>(std::move(state)));
+}
+
+// Of the host, what a restore will be held against; a copy of a copy was booted where the first
+// was.
+Result<SnapshotMetadata> Vm::State::describe() const {
+  const HostFacts facts = SM_TRY(gather_host_facts(kernel_path));
+  SnapshotMetadata metadata{.image = to_metadata(image)};
+  metadata.host = {.cpu_vendor = cpu_vendor(facts.supported_cpuid),
+                   .page_size = facts.page_size,
+                   .kvm_capabilities = facts.kvm_capabilities,
+                   .guest_kernel = facts.guest_kernel};
+  if (const auto& origin = instance->origin())
+    metadata.host.guest_kernel = origin->snapshot()->metadata().host.guest_kernel;
+  metadata.agent.features = instance->agent_features();
+  const UniqueFd rootfs = SM_TRY(sys::open(image.rootfs_path(), O_RDONLY));
+  metadata.rootfs = {.path = image.rootfs_path(),
+                     .size_bytes = SM_TRY(sys::file_size(rootfs.get()))};
+  return metadata;
+}
+
+Status Vm::State::write_snapshot(const std::string& directory, std::shared_ptr<const Snapshot> base,
+                                 const SnapshotOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  SnapshotMetadata metadata = SM_TRY(describe());
+  const std::uint64_t memory_mib = instance->machine().memory().size_bytes() >> 20;
+  auto writer = SM_TRY(SnapshotWriter::create(directory, {.memory_mib = memory_mib, .base = base}));
+  if (options.include_rootfs) SM_TRY(writer.include_rootfs(image.rootfs_path()));
+  const Captured captured =
+      SM_TRY(instance->capture(writer, {.base = std::move(base),
+                                        .drop_caches = options.drop_caches,
+                                        .deadline = deadline_in(options.timeout)}));
+  metadata.host.tsc_khz = captured.state.vcpus[0].tsc_khz;
+  SM_TRY(writer.finish(std::move(metadata), captured.state));
+  snapshot_timings = {.pause = captured.pause, .total = std::chrono::steady_clock::now() - begin};
+  return {};
+}
+
+Result<Image> Vm::snapshot(const std::string& directory, const SnapshotOptions& options) {
+  SM_TRY(state_->write_snapshot(directory, nullptr, options));
+  return Image::from_snapshot(directory);
+}
+
+Result<Image> Vm::snapshot(const std::string& directory) { return snapshot(directory, {}); }
+
+Result<Image> Vm::snapshot_diff(const std::string& directory, const Image& base,
+                                const SnapshotOptions& options) {
+  if (!base.is_snapshot())
+    return Error(Errc::kInvalidArgument, "the base of a difference must be a snapshot");
+  SM_TRY(state_->write_snapshot(directory, base.state_->origin->snapshot(), options));
+  return Image::from_snapshot(directory);
+}
+
+Result<Image> Vm::snapshot_diff(const std::string& directory, const Image& base) {
+  return snapshot_diff(directory, base, {});
+}
+
+}  // namespace supermachine

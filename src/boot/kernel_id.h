@@ -1,0 +1,14 @@
+// Which build a kernel image is.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace supermachine::boot {
+
+// An ELF file's build id in hex (gABI, note section; NT_GNU_BUILD_ID), a bzImage's version string
+// (boot.rst, kernel_version), which names its time and number; empty for an image that tells none.
+[[nodiscard]] std::string kernel_id(std::span<const std::byte> image);
+
+}  // namespace supermachine::boot

@@ -1,0 +1,32 @@
+// A snapshot that copies are made of, with what they share.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "memory/rewind.h"
+#include "snapshot/snapshot.h"
+
+namespace supermachine {
+
+// Immutable: threads share it freely.
+class Origin {
+ public:
+  static Result<std::shared_ptr<const Origin>> create(std::shared_ptr<const Snapshot> snapshot) {
+    auto pages = SM_TRY(ImagePages::create(snapshot->memory()));
+    return std::shared_ptr<const Origin>(new Origin(std::move(snapshot), std::move(pages)));
+  }
+
+  [[nodiscard]] const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
+  [[nodiscard]] const MachineState& state() const { return snapshot_->state(); }
+  [[nodiscard]] const ImagePages& pages() const { return *pages_; }
+
+ private:
+  Origin(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const ImagePages> pages)
+      : snapshot_(std::move(snapshot)), pages_(std::move(pages)) {}
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const ImagePages> pages_;
+};
+
+}  // namespace supermachine
