@@ -82,23 +82,22 @@ Result<HotSet> decode_hot_set(std::span<const std::byte> bytes, std::uint64_t me
 }  // namespace snapshot
 
 Status store_hot_set(const std::string& directory, const HotSet& hot_set) {
-  using namespace snapshot;
   // By descriptor, so that we write into the very directory whose id we read, even if another takes
   // its place meanwhile.
   const UniqueFd dir = SM_TRY(sys::open(directory, O_RDONLY | O_DIRECTORY));
-  const UniqueFd file = SM_TRY(sys::open_beneath(dir.get(), kRestoreFile, O_RDONLY));
-  std::array<std::byte, kRestoreHeaderBytes> header{};
+  const UniqueFd file = SM_TRY(sys::open_beneath(dir.get(), snapshot::kRestoreFile, O_RDONLY));
+  std::array<std::byte, snapshot::kRestoreHeaderBytes> header{};
   SM_TRY(read_exact_at(file.get(), header, 0));
-  if (SM_TRY(decode_restore_id(header)) != hot_set.snapshot) {
+  if (SM_TRY(snapshot::decode_restore_id(header)) != hot_set.snapshot) {
     return Error(Errc::kInvalidArgument,
                  "the hot set is that of another snapshot, " + hot_set.snapshot.hex());
   }
-  const auto bytes = encode_hot_set(hot_set);
-  const auto again = decode_hot_set(bytes, kMaxMemoryMib << 8);
+  const auto bytes = snapshot::encode_hot_set(hot_set);
+  const auto again = snapshot::decode_hot_set(bytes, snapshot::kMaxMemoryMib << 8);
   if (!again.ok()) return Error(Errc::kInvalidArgument, "hot set: " + again.error().message());
   if (again.value() != hot_set) return Error(Errc::kInvalidArgument, "hot set: page beyond 2^32");
-  AtomicFile out =
-      SM_TRY(AtomicFile::create("/proc/self/fd/" + std::to_string(dir.get()) + "/" + kHotSetFile));
+  AtomicFile out = SM_TRY(AtomicFile::create("/proc/self/fd/" + std::to_string(dir.get()) + "/" +
+                                             snapshot::kHotSetFile));
   SM_TRY(write_all(out.fd(), bytes));
   return out.commit();
 }

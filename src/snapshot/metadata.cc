@@ -60,9 +60,9 @@ Result<SnapshotId> id(const Json& json, const char* key) {
 
 // An absent part reads as an empty one.
 const Json& part(const Json& json, const char* key) {
-  static const Json kEmpty = Json::object();
+  static const Json empty = Json::object();
   const Json* found = find_member(json, key);
-  return found == nullptr ? kEmpty : *found;
+  return found == nullptr ? empty : *found;
 }
 
 Json encode_image(const Metadata::Image& image) {

@@ -1,7 +1,7 @@
 #include "snapshot/refusal.h"
 
 #include <algorithm>
-#include <map>
+#include <iterator>
 
 #include "snapshot/cpu_features.h"
 
@@ -11,38 +11,39 @@ namespace {
 // How far two clocks may be apart and still be the same rate to KVM: its tsc_tolerance_ppm.
 constexpr std::uint64_t kTscTolerancePpm = 250;
 
+struct CapabilityName {
+  std::uint32_t number;
+  const char* name;
+};
+
 // Those a snapshot of ours may name.
-const std::map<std::uint32_t, const char*>& capability_names() {
-  static const std::map<std::uint32_t, const char*> kNames = {
-      {KVM_CAP_IRQCHIP, "IRQCHIP"},
-      {KVM_CAP_USER_MEMORY, "USER_MEMORY"},
-      {KVM_CAP_SET_TSS_ADDR, "SET_TSS_ADDR"},
-      {KVM_CAP_EXT_CPUID, "EXT_CPUID"},
-      {KVM_CAP_MP_STATE, "MP_STATE"},
-      {KVM_CAP_IRQFD, "IRQFD"},
-      {KVM_CAP_PIT2, "PIT2"},
-      {KVM_CAP_PIT_STATE2, "PIT_STATE2"},
-      {KVM_CAP_IOEVENTFD, "IOEVENTFD"},
-      {KVM_CAP_ADJUST_CLOCK, "ADJUST_CLOCK"},
-      {KVM_CAP_VCPU_EVENTS, "VCPU_EVENTS"},
-      {KVM_CAP_DEBUGREGS, "DEBUGREGS"},
-      {KVM_CAP_XSAVE, "XSAVE"},
-      {KVM_CAP_XCRS, "XCRS"},
-      {KVM_CAP_TSC_CONTROL, "TSC_CONTROL"},
-      {KVM_CAP_GET_TSC_KHZ, "GET_TSC_KHZ"},
-      {KVM_CAP_KVMCLOCK_CTRL, "KVMCLOCK_CTRL"},
-      {KVM_CAP_TSC_DEADLINE_TIMER, "TSC_DEADLINE_TIMER"},
-      {KVM_CAP_IMMEDIATE_EXIT, "IMMEDIATE_EXIT"},
-      {KVM_CAP_XSAVE2, "XSAVE2"},
-  };
-  return kNames;
-}
+constexpr CapabilityName kCapabilityNames[] = {
+    {KVM_CAP_IRQCHIP, "IRQCHIP"},
+    {KVM_CAP_USER_MEMORY, "USER_MEMORY"},
+    {KVM_CAP_SET_TSS_ADDR, "SET_TSS_ADDR"},
+    {KVM_CAP_EXT_CPUID, "EXT_CPUID"},
+    {KVM_CAP_MP_STATE, "MP_STATE"},
+    {KVM_CAP_IRQFD, "IRQFD"},
+    {KVM_CAP_PIT2, "PIT2"},
+    {KVM_CAP_PIT_STATE2, "PIT_STATE2"},
+    {KVM_CAP_IOEVENTFD, "IOEVENTFD"},
+    {KVM_CAP_ADJUST_CLOCK, "ADJUST_CLOCK"},
+    {KVM_CAP_VCPU_EVENTS, "VCPU_EVENTS"},
+    {KVM_CAP_DEBUGREGS, "DEBUGREGS"},
+    {KVM_CAP_XSAVE, "XSAVE"},
+    {KVM_CAP_XCRS, "XCRS"},
+    {KVM_CAP_TSC_CONTROL, "TSC_CONTROL"},
+    {KVM_CAP_GET_TSC_KHZ, "GET_TSC_KHZ"},
+    {KVM_CAP_KVMCLOCK_CTRL, "KVMCLOCK_CTRL"},
+    {KVM_CAP_TSC_DEADLINE_TIMER, "TSC_DEADLINE_TIMER"},
+    {KVM_CAP_IMMEDIATE_EXIT, "IMMEDIATE_EXIT"},
+    {KVM_CAP_XSAVE2, "XSAVE2"},
+};
 
 std::string capability_name(std::uint32_t number) {
-  const auto found = capability_names().find(number);
-  const std::string text = std::to_string(number);
-  return found == capability_names().end() ? "capability " + text
-                                           : found->second + (" (capability " + text + ")");
+  const auto* found = std::ranges::find(kCapabilityNames, number, &CapabilityName::number);
+  std::string text = "capability " + std::to_string(number);
+  return found == std::end(kCapabilityNames) ? text : std::string(found->name) + " (" + text + ")";
 }
 
 bool contains(const std::vector<std::uint32_t>& numbers, std::uint32_t number) {

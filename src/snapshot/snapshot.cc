@@ -16,7 +16,21 @@
 namespace supermachine {
 namespace {
 
-using namespace snapshot;
+using snapshot::checksum_memory;
+using snapshot::decode_hot_set;
+using snapshot::decode_metadata;
+using snapshot::decode_restore_file;
+using snapshot::kChecksumBytes;
+using snapshot::kHotSetFile;
+using snapshot::kMaxBases;
+using snapshot::kMaxHotSetBytes;
+using snapshot::kMaxMetadataBytes;
+using snapshot::kMaxRestoreBytes;
+using snapshot::kMemoryFile;
+using snapshot::kMetadataFile;
+using snapshot::kRestoreFile;
+using snapshot::overlay;
+using snapshot::RestoreFile;
 
 constexpr std::uint64_t kMib = 1 << 20;
 constexpr int kAttempts = 4;

@@ -28,6 +28,10 @@ bool is_ours(const std::string& name) {
          name.starts_with(std::string(kHotSetFile) + ".");
 }
 
+Error holds_other(const std::string& target, const std::string& name) {
+  return {Errc::kInvalidArgument, target + " holds other things than a snapshot: " + name};
+}
+
 // Whether there is something at `target`. kInvalidArgument when it must not be replaced.
 Result<bool> check_replaceable(const std::string& target) {
   std::error_code error;
@@ -38,9 +42,7 @@ Result<bool> check_replaceable(const std::string& target) {
   for (auto entry = fs::directory_iterator(target, error); !error && entry != fs::end(entry);
        entry.increment(error)) {
     const std::string name = entry->path().filename();
-    if (!is_ours(name)) {
-      return Error(Errc::kInvalidArgument, target + " holds other things than a snapshot: " + name);
-    }
+    if (!is_ours(name)) return holds_other(target, name);
   }
   if (error) return Error::from_errno("read " + target, error.value());
   return true;

@@ -19,7 +19,23 @@
 namespace supermachine {
 namespace {
 
-using namespace snapshot;
+using snapshot::BlockChecksum;
+using snapshot::bridge;
+using snapshot::checksum_memory;
+using snapshot::decode_metadata;
+using snapshot::decode_restore_file;
+using snapshot::encode_metadata;
+using snapshot::encode_restore_file;
+using snapshot::end_of;
+using snapshot::kMaxBases;
+using snapshot::kMaxMemoryMib;
+using snapshot::kMaxRuns;
+using snapshot::kMemoryFile;
+using snapshot::kMetadataFile;
+using snapshot::kRestoreFile;
+using snapshot::kRootfsFile;
+using snapshot::RestoreFile;
+using snapshot::Staging;
 
 constexpr std::uint64_t kMib = 1 << 20;
 constexpr mode_t kPrivate = 0600;  // what a guest had in memory is nobody else's business
