@@ -87,6 +87,7 @@ class Vm {
  private:
   friend class Image;
   friend class Pool;
+  friend class PoolBuilder;
   friend class PooledVm;
   struct State;
   explicit Vm(std::unique_ptr<State> state);

@@ -70,7 +70,10 @@ class TempDir {
   // Under `parent`, or $TMPDIR, or /tmp.
   static Result<TempDir> create(const std::string& parent = {});
   TempDir(TempDir&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TempDir& operator=(TempDir&&) = delete;
+  TempDir& operator=(TempDir&& other) noexcept {
+    const TempDir old(std::exchange(path_, std::exchange(other.path_, {})));
+    return *this;
+  }
   ~TempDir();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

@@ -166,7 +166,10 @@ Status Instance::sleep(std::uint64_t max_kept_pages) {
   const MutexLock lock(mutex_);
   control_.reset();
   calls_->clear();
-  return machine_->rewind(origin_->pages(), max_kept_pages);
+  const Rewound rewound = SM_TRY(machine_->rewind(origin_->pages(), max_kept_pages));
+  used_bytes_ = rewound.written_pages * kPageSize;
+  kept_bytes_ = rewound.kept_pages * kPageSize;
+  return {};
 }
 
 Result<Captured> Instance::capture(SnapshotWriter& writer, const CaptureOptions& options) {

@@ -74,6 +74,10 @@ class Instance {
   // Returns when the workload says that it is ready to be captured.
   Status wait_ready(Deadline deadline);
 
+  // Guest memory that a copy had for itself when it was last put to sleep, and what it has kept.
+  [[nodiscard]] std::uint64_t used_bytes() const noexcept { return used_bytes_; }
+  [[nodiscard]] std::uint64_t kept_bytes() const noexcept { return kept_bytes_; }
+
   [[nodiscard]] Machine& machine() noexcept { return *machine_; }
   [[nodiscard]] const BootTrace& trace() const noexcept { return trace_; }
   [[nodiscard]] const std::shared_ptr<const Origin>& origin() const noexcept { return origin_; }
@@ -95,6 +99,8 @@ class Instance {
   std::unique_ptr<Machine> machine_;
   std::shared_ptr<client::CallPool> calls_;
   virtio::VsockPorts control_ports_;
+  std::uint64_t used_bytes_ = 0;
+  std::uint64_t kept_bytes_ = 0;
   Mutex mutex_;
   std::optional<client::ControlConnection> control_ SM_GUARDED_BY(mutex_);
 };

@@ -284,18 +284,22 @@ Result<MachineState> Machine::save(std::span<const virtio::VsockPorts> keep) {
   return state;
 }
 
-Status Machine::rewind(const ImagePages& image, std::uint64_t max_kept_pages) {
+Result<Rewound> Machine::rewind(const ImagePages& image, std::uint64_t max_kept_pages) {
   SM_TRY(park(deadline_in(kParkWait)));
+  Rewound rewound;
   Status done;
   loop_->run([&] {
     unplug_devices();
     done = dirty_pages_.collect();
     if (!done.ok()) return;
     PageSet left = dirty_pages_.since_start();
+    rewound.written_pages = left.count();
     done = supermachine::rewind(memory_, image, left, max_kept_pages);
+    rewound.kept_pages = left.count();
     if (done.ok()) done = dirty_pages_.rewound(std::move(left));
   });
-  return done;
+  SM_TRY(std::move(done));
+  return rewound;
 }
 
 // The guest first: what it rings meanwhile, the loop hears when it is there.

@@ -58,6 +58,12 @@ struct MachineConfig {
 // kInvalidArgument names the setting that no machine on this host can have. boot() calls it.
 Status check(const MachineConfig& config);
 
+// What a rewind found written since the one before, and what of it the machine still has.
+struct Rewound {
+  std::uint64_t written_pages = 0;
+  std::uint64_t kept_pages = 0;
+};
+
 class Machine {
  public:
   // Everything up to the first instruction. kInvalidArgument names the setting that cannot be.
@@ -90,7 +96,7 @@ class Machine {
   // While paused: ends all connections of the guest to the host, and takes the memory back to the
   // image that it was mapped from. load() has to follow before start(). A machine that has ended by
   // itself counts as paused.
-  Status rewind(const ImagePages& image, std::uint64_t max_kept_pages);
+  Result<Rewound> rewind(const ImagePages& image, std::uint64_t max_kept_pages);
 
   // Ends the VM at once and returns when no thread of it runs any more. Any thread but the
   // machine's own; again is harmless.
