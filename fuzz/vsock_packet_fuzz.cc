@@ -63,7 +63,8 @@ void drive(std::span<const std::byte> input) {
           .value();
   VsockMux& mux = *owned;
   std::vector<UniqueFd> hosts;
-  SM_CHECK(mux.listen(1, [&](VsockStream stream) { hosts.push_back(std::move(stream.socket)); }).ok());
+  SM_CHECK(
+      mux.listen(1, [&](VsockStream stream) { hosts.push_back(std::move(stream.socket)); }).ok());
   mux.start([] {});
   auto pair = sys::socket_pair().value();
   SM_CHECK(sys::set_nonblocking(pair.first.get(), true).ok());

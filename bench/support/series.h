@@ -11,6 +11,7 @@ class Series {
  public:
   void add(double value) { values_.push_back(value); }
   [[nodiscard]] bool empty() const { return values_.empty(); }
+  [[nodiscard]] double last() const { return values_.back(); }
   [[nodiscard]] double min() const { return *std::ranges::min_element(values_); }
   [[nodiscard]] double max() const { return *std::ranges::max_element(values_); }
   [[nodiscard]] double median() const {

@@ -57,7 +57,8 @@ Result<std::vector<Msr>> get_msrs(int vcpu, std::span<const std::uint32_t> indic
     indices = indices.subspan(std::min(got + 1, indices.size()));  // it stopped at one it lacks
   }
   // The deadline is compared with the TSC, which therefore has to be set before.
-  std::ranges::stable_partition(out, [](const Msr& msr) { return msr.index != kMsrTscDeadline; });
+  std::stable_partition(out.begin(), out.end(),
+                        [](const Msr& msr) { return msr.index != kMsrTscDeadline; });
   return out;
 }
 

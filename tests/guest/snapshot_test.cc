@@ -17,7 +17,9 @@ class SnapshotTest : public ::testing::Test {
  protected:
   void SetUp() override { dir_.emplace(TempDir::create("/dev/shm").value()); }
 
-  [[nodiscard]] std::string path(const std::string& name) const { return dir_->path() + "/" + name; }
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return dir_->path() + "/" + name;
+  }
 
   std::optional<TempDir> dir_;
 };

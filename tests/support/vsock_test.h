@@ -41,8 +41,9 @@ class VsockTestBase : public ::testing::Test {
   // A connection of the guest's port 5 to a listener on port 80; its host end.
   UniqueFd connect_from_guest(std::uint32_t guest_buf_alloc = 1 << 20) {
     UniqueFd taken;
-    static_cast<void>(
-        vsock_->mux().listen(80, [&](VsockStream stream) { taken = std::move(stream.socket); }).ok());
+    static_cast<void>(vsock_->mux()
+                          .listen(80, [&](VsockStream stream) { taken = std::move(stream.socket); })
+                          .ok());
     VsockHeader request = guest(VsockOp::kRequest);
     request.buf_alloc = guest_buf_alloc;
     guest_.send(request);

@@ -1,0 +1,139 @@
+// A pool of one VM beside what else runs a command in isolation on the same host: crun with the
+// same root file system, and a plain process. And what a copy costs that is made from nothing.
+//
+//   pool_bench ROUNDS IMAGE CRUN_BUNDLE DIRECTORY        CRUN_BUNDLE: "-" for none
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "supermachine/pool.h"
+#include "support/series.h"
+
+namespace supermachine::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint32_t kMemoryMib = 128;
+const std::vector<std::string> kEcho{"/bin/echo", "hello"};
+
+double ms_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+Status spawn(std::vector<std::string> words) {
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t quiet;
+  ::posix_spawn_file_actions_init(&quiet);
+  ::posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", 1, 0);
+  pid_t pid = -1;
+  const int rc = ::posix_spawnp(&pid, argv[0], &quiet, nullptr, argv.data(), environ);
+  ::posix_spawn_file_actions_destroy(&quiet);
+  int status = -1;
+  if (rc != 0 || ::waitpid(pid, &status, 0) != pid || status != 0)
+    return Error(Errc::kOs, words[0] + " failed");
+  return {};
+}
+
+Status expect_echo(const Result<ExecOutcome>& outcome) {
+  if (!outcome.ok()) return outcome.error();
+  if (outcome.value().stdout == "hello\n" && outcome.value().status == 0) return {};
+  return Error(Errc::kGuestFault, "the echo was \"" + outcome.value().stdout + "\"");
+}
+
+struct Measured {
+  Series plain, crun, boot, grow, first_exec_of_new, acquire, first, again, release, cycle;
+};
+
+Status measure_pool(const Pool& pool, Measured& out) {
+  const auto begin = Clock::now();
+  double released_at = 0;
+  {
+    PooledVm vm = SM_TRY(pool.acquire());
+    out.acquire.add(ms_since(begin));
+    auto step = Clock::now();
+    SM_TRY(expect_echo(vm.exec_builder().argv(kEcho).output()));
+    out.first.add(ms_since(step));
+    released_at = ms_since(begin);
+  }
+  out.cycle.add(ms_since(begin));
+  out.release.add(out.cycle.last() - released_at);
+  return {};
+}
+
+Status measure(std::size_t rounds, const std::string& reference, const std::string& bundle,
+               const std::string& dir) {
+  const Image image = SM_TRY(Image::from_oci(reference));
+  Measured out;
+  Image snapshot = image;
+  for (int i = 0; i < 3; ++i) {
+    const auto begin = Clock::now();
+    Vm vm = SM_TRY(image.start(VmConfig().with_memory_mib(kMemoryMib)));
+    out.boot.add(ms_since(begin));
+    SM_TRY(expect_echo(vm.exec_builder().argv(kEcho).output()));
+    snapshot = SM_TRY(vm.snapshot(dir + "/snapshot"));
+  }
+  const Pool pool = SM_TRY(snapshot.pool().min(1).max(1).build());
+  for (std::size_t round = 0; round < rounds; ++round) {
+    auto begin = Clock::now();
+    SM_TRY(spawn(kEcho));
+    out.plain.add(ms_since(begin));
+    if (bundle != "-" && round % 4 == 0) {
+      begin = Clock::now();
+      SM_TRY(spawn({"crun", "--cgroup-manager=disabled", "run", "--bundle", bundle,
+                    "bench" + std::to_string(round)}));
+      out.crun.add(ms_since(begin));
+    }
+    if (Status done = measure_pool(pool, out); !done.ok())
+      return Error(done.error()).with("round " + std::to_string(round));
+    if (round % 4 == 0) {
+      begin = Clock::now();
+      const Vm grown = SM_TRY(snapshot.start());
+      out.grow.add(ms_since(begin));
+      begin = Clock::now();
+      SM_TRY(expect_echo(grown.exec_builder().argv(kEcho).output()));
+      out.first_exec_of_new.add(ms_since(begin));
+      for (int i = 0; i < 4; ++i) {
+        begin = Clock::now();
+        SM_TRY(expect_echo(grown.exec_builder().argv(kEcho).output()));
+        out.again.add(ms_since(begin));
+      }
+    }
+  }
+  print_header("ms");
+  const Series& base = out.crun.empty() ? out.cycle : out.crun;
+  if (!out.crun.empty()) print_line("crun run /bin/echo", out.crun, base);
+  print_line("pool: acquire", out.acquire, base);
+  print_line("pool: first exec", out.first, base);
+  print_line("pool: release", out.release, base);
+  print_line("**pool: cycle**", out.cycle, base);
+  print_line("cold boot", out.boot, base);
+  print_line("a new copy, to the agent's answer", out.grow, base);
+  print_line("a new copy: first exec", out.first_exec_of_new, base);
+  std::printf("\n");
+  print_header("ms");
+  print_line("plain process", out.plain, out.plain);
+  print_line("**exec again in the same VM**", out.again, out.plain);
+  return {};
+}
+
+}  // namespace
+}  // namespace supermachine::bench
+
+int main(int argc, char** argv) {
+  using namespace supermachine;
+  if (argc != 5) return 2;
+  const Status done =
+      bench::measure(static_cast<std::size_t>(std::atoi(argv[1])), argv[2], argv[3], argv[4]);
+  if (!done.ok()) std::fprintf(stderr, "pool_bench: %s\n", done.error().message().c_str());
+  return done.ok() ? 0 : 1;
+}
