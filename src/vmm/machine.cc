@@ -200,10 +200,13 @@ Status Machine::load(const MachineState& state) {
     return Error(Errc::kCorrupt, "the saved state is of a machine of another shape");
   }
   SM_TRY(park(deadline_in(kParkWait)));
+  if (vsock_ != nullptr) loop_->run([this] { unplug_devices(); });
+  // Devices come last: they may interrupt the guest at once, and loading the interrupt controllers
+  // after that would forget it.
+  SM_TRY(load_vcpus(state));
   Status devices;
   loop_->run([&] { devices = load_devices(state); });
   SM_TRY(std::move(devices));
-  SM_TRY(load_vcpus(state));
   const std::lock_guard lock(mutex_);
   report_.reset();
   sys::event_fd_clear(exit_event_.get());
@@ -211,7 +214,6 @@ Status Machine::load(const MachineState& state) {
 }
 
 Status Machine::load_devices(const MachineState& state) {
-  unplug_devices();
   serial_ = SM_TRY(Serial::create(
       state.serial, {.write = [this](char c) { console_->put(c); },
                      .raise_irq = [this] { sys::event_fd_signal(serial_irq_.get()); }}));
