@@ -17,6 +17,10 @@ struct SnapshotOptions {
   bool include_rootfs = false;
   // Have the guest give back its page cache first: a smaller snapshot, whose VMs start colder.
   bool drop_caches = false;
+  // Start one copy and run a trivial command in it, to record which pages a start touches: later
+  // ones have them ready. It also proves that copies start. The workload's hook runs in it, if
+  // there is one.
+  bool rehearse = true;
   // How long the guest may take to prepare and to stop. Default 30 s.
   std::chrono::milliseconds timeout = std::chrono::seconds(30);
 };

@@ -127,7 +127,6 @@ Result<SnapshotMetadata> Vm::State::describe() const {
 
 Status Vm::State::write_snapshot(const std::string& directory, std::shared_ptr<const Snapshot> base,
                                  const SnapshotOptions& options) {
-  const auto begin = std::chrono::steady_clock::now();
   SnapshotMetadata metadata = SM_TRY(describe());
   const std::uint64_t memory_mib = instance->machine().memory().size_bytes() >> 20;
   auto writer = SM_TRY(SnapshotWriter::create(directory, {.memory_mib = memory_mib, .base = base}));
@@ -138,13 +137,40 @@ Status Vm::State::write_snapshot(const std::string& directory, std::shared_ptr<c
                                         .deadline = deadline_in(options.timeout)}));
   metadata.host.tsc_khz = captured.state.vcpus[0].tsc_khz;
   SM_TRY(writer.finish(std::move(metadata), captured.state));
-  snapshot_timings = {.pause = captured.pause, .total = std::chrono::steady_clock::now() - begin};
+  snapshot_timings.pause = captured.pause;
   return {};
 }
 
-Result<Image> Vm::snapshot(const std::string& directory, const SnapshotOptions& options) {
-  SM_TRY(state_->write_snapshot(directory, nullptr, options));
+// Starts a copy, and has it do what every image can: run the agent's program, which says that it is
+// of no use there. What that touched is the hot set.
+Status Vm::State::rehearse(const std::string& directory, const SnapshotOptions& options) {
+  const Deadline deadline = deadline_in(options.timeout);
+  const Image copy = SM_TRY(Image::from_snapshot(directory));
+  const auto rehearsed =
+      SM_TRY(Instance::asleep(copy.state_->origin, {.root_image = copy.rootfs_path()}));
+  SM_TRY(rehearsed->wake({}, deadline));
+  rpc::ExecRequest request;
+  request.argv = {"/proc/1/exe"};
+  auto session = SM_TRY(client::ExecSession::start(rehearsed->connector(), request, deadline));
+  SM_TRY(session.collect({}, deadline));
+  return store_hot_set(directory, SM_TRY(rehearsed->hot_set()));
+}
+
+Result<Image> Vm::State::snapshot(const std::string& directory,
+                                  std::shared_ptr<const Snapshot> base,
+                                  const SnapshotOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  SM_TRY(write_snapshot(directory, std::move(base), options));
+  if (options.rehearse) {
+    Status done = rehearse(directory, options);
+    if (!done.ok()) return std::move(done).error().with("a copy of " + directory + " failed");
+  }
+  snapshot_timings.total = std::chrono::steady_clock::now() - begin;
   return Image::from_snapshot(directory);
+}
+
+Result<Image> Vm::snapshot(const std::string& directory, const SnapshotOptions& options) {
+  return state_->snapshot(directory, nullptr, options);
 }
 
 Result<Image> Vm::snapshot(const std::string& directory) { return snapshot(directory, {}); }
@@ -153,8 +179,7 @@ Result<Image> Vm::snapshot_diff(const std::string& directory, const Image& base,
                                 const SnapshotOptions& options) {
   if (!base.is_snapshot())
     return Error(Errc::kInvalidArgument, "the base of a difference must be a snapshot");
-  SM_TRY(state_->write_snapshot(directory, base.state_->origin->snapshot(), options));
-  return Image::from_snapshot(directory);
+  return state_->snapshot(directory, base.state_->origin->snapshot(), options);
 }
 
 Result<Image> Vm::snapshot_diff(const std::string& directory, const Image& base) {

@@ -38,6 +38,9 @@ struct Vm::State {
   [[nodiscard]] Result<SnapshotMetadata> describe() const;
   Status write_snapshot(const std::string& directory, std::shared_ptr<const Snapshot> base,
                         const SnapshotOptions& options);
+  static Status rehearse(const std::string& directory, const SnapshotOptions& options);
+  Result<Image> snapshot(const std::string& directory, std::shared_ptr<const Snapshot> base,
+                         const SnapshotOptions& options);
 };
 
 // What a copy is told, as `config` has it.

@@ -1,38 +1,12 @@
 #include "instance/capture.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <array>
-
-#include "base/sys.h"
 
 namespace supermachine {
 namespace {
 
 // Written in one go; small enough that a guest which writes in it later costs little again.
 constexpr std::uint64_t kMaxRunPages = 256;
-
-// The pages of this process' memory at `memory` that have been touched (proc(5), pagemap).
-Result<PageSet> touched_pages(const GuestMemory& memory) {
-  constexpr std::uint64_t kPresentOrSwapped = 3ULL << 62;
-  const UniqueFd pagemap = SM_TRY(sys::open("/proc/self/pagemap", O_RDONLY));
-  const std::uint64_t first =
-      reinterpret_cast<std::uintptr_t>(memory.bytes().data()) / kPageSize;  // its index
-  PageSet touched(memory.pages());
-  std::vector<std::uint64_t> entries(1 << 16);
-  for (std::uint64_t page = 0; page < memory.pages();) {
-    const auto want =
-        std::span(entries).first(std::min<std::uint64_t>(entries.size(), memory.pages() - page));
-    const std::size_t got = SM_TRY(sys::pread(pagemap.get(), std::as_writable_bytes(want),
-                                              (first + page) * sizeof(std::uint64_t)));
-    if (got < sizeof(std::uint64_t)) return Error(Errc::kOs, "/proc/self/pagemap ends early");
-    for (std::size_t i = 0; i < got / sizeof(std::uint64_t); ++i, ++page) {
-      if ((entries[i] & kPresentOrSwapped) != 0) touched.insert(page);
-    }
-  }
-  return touched;
-}
 
 void insert_runs(const MemoryImage& image, PageSet& pages) {
   for (const MemoryRun& run : image.runs)
@@ -69,7 +43,7 @@ class Capture {
   // All pages that may have to be written.
   Result<PageSet> candidates() {
     if (config_.base && config_.origin == config_.base) return machine_.dirty_pages().since_start();
-    PageSet pages = SM_TRY(touched_pages(machine_.memory()));
+    PageSet pages = SM_TRY(machine_.memory().touched());
     if (config_.origin) insert_runs(config_.origin->memory(), pages);
     if (config_.base) insert_runs(config_.base->memory(), pages);
     return pages;

@@ -113,11 +113,17 @@ Result<std::unique_ptr<Instance>> Instance::asleep(std::shared_ptr<const Origin>
   instance->trace_.mark(BootStep::kKvmReady);
   const auto& features = origin->snapshot()->metadata().agent.features;
   instance->open_call_pool(std::ranges::find(features, rpc::kFeatureReuse) != features.end());
+  instance->fresh_ = true;
+  // What is only read is shared by all copies: having it ready costs no memory.
+  if (const auto& hot = origin->snapshot()->hot_set())
+    SM_TRY(instance->machine_->prefault(origin->state(), hot->read, false));
   instance->origin_ = std::move(origin);
   return instance;
 }
 
 Status Instance::wake(const Identity& identity, Deadline deadline) {
+  if (const auto& hot = origin_->snapshot()->hot_set(); std::exchange(fresh_, false) && hot)
+    SM_TRY(machine_->prefault(origin_->state(), hot->written, true));
   SM_TRY(machine_->load(origin_->state()));
   SM_TRY(take_up_connections());
   trace_.mark(BootStep::kDevicesReady);
@@ -159,6 +165,20 @@ Status Instance::start_and_tell(const Identity& identity, Deadline deadline) {
   trace_.mark(BootStep::kFirstEntry);
   machine_->start();
   return control_->restored(restored, deadline);
+}
+
+Result<HotSet> Instance::hot_set() {
+  Status collected;
+  machine_->run_on_devices([&] { collected = machine_->dirty_pages().collect(); });
+  SM_TRY(std::move(collected));
+  const PageSet& written = machine_->dirty_pages().since_start();
+  PageSet read = SM_TRY(machine_->memory().touched());
+  written.for_each([&](std::uint64_t page) { read.erase(page); });
+  HotSet hot;
+  hot.snapshot = origin_->snapshot()->id();
+  hot.read = read.runs();
+  hot.written = written.runs();
+  return hot;
 }
 
 Status Instance::sleep(std::uint64_t max_kept_pages) {

@@ -74,6 +74,9 @@ class Instance {
   // Returns when the workload says that it is ready to be captured.
   Status wait_ready(Deadline deadline);
 
+  // The pages that this copy has touched since it was woken first: what another will touch.
+  Result<HotSet> hot_set();
+
   // Guest memory that a copy had for itself when it was last put to sleep, and what it has kept.
   [[nodiscard]] std::uint64_t used_bytes() const noexcept { return used_bytes_; }
   [[nodiscard]] std::uint64_t kept_bytes() const noexcept { return kept_bytes_; }
@@ -98,6 +101,7 @@ class Instance {
   std::shared_ptr<const Origin> origin_;
   std::unique_ptr<Machine> machine_;
   std::shared_ptr<client::CallPool> calls_;
+  bool fresh_ = false;  // a copy that was never awake
   virtio::VsockPorts control_ports_;
   std::uint64_t used_bytes_ = 0;
   std::uint64_t kept_bytes_ = 0;

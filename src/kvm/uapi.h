@@ -13,6 +13,19 @@
 #pragma GCC diagnostic pop
 
 #include <cstddef>
+#include <cstdint>
+
+// Newer than Debian 12's headers; api.rst 4.143.
+#ifndef KVM_CAP_PRE_FAULT_MEMORY
+#define KVM_CAP_PRE_FAULT_MEMORY 236
+struct kvm_pre_fault_memory {
+  std::uint64_t gpa;
+  std::uint64_t size;
+  std::uint64_t flags;
+  std::uint64_t padding[5];
+};
+#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#endif
 
 static_assert(sizeof(kvm_cpuid2) == 8 && offsetof(kvm_cpuid2, entries) == 8);
 static_assert(sizeof(kvm_msrs) == 8 && offsetof(kvm_msrs, entries) == 8);

@@ -140,6 +140,18 @@ Result<Exit> Vcpu::run() {
   }
 }
 
+// Advice only: what is not mapped now is mapped when it is touched.
+void Vcpu::prefault(GuestAddr start, std::uint64_t length) const {
+  kvm_pre_fault_memory range{};
+  range.gpa = static_cast<std::uint64_t>(start);
+  range.size = length;
+  while (range.size != 0) {  // KVM moves on the range by what is done
+    const std::uint64_t before = range.size;
+    if (!sys::ioctl(fd(), KVM_PRE_FAULT_MEMORY, "KVM_PRE_FAULT_MEMORY", &range).ok()) return;
+    if (range.size == before) return;
+  }
+}
+
 // api.rst, 5: a register that an exit left to be filled is filled when KVM_RUN is entered again.
 Status Vcpu::complete_exit() {
   shared().immediate_exit = 1;

@@ -69,6 +69,10 @@ class Vcpu {
   // `msrs` are System::msr_indices(). The vCPU must be out of the guest with its last exit
   // completed: see complete_exit().
   [[nodiscard]] Result<VcpuState> state(std::span<const std::uint32_t> msrs) const;
+  // Has KVM map guest memory that the host has in place already, so that touching it costs the
+  // guest no exit. Where KVM cannot (before Linux 6.11, or with shadow paging) nothing happens.
+  void prefault(GuestAddr start, std::uint64_t length) const;
+
   // Finishes what the last exit left to do in the guest (the register that a device read fills)
   // without running it. On the thread that calls run().
   Status complete_exit();

@@ -1,8 +1,11 @@
 #include "memory/guest_memory.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <algorithm>
+
+#include "base/sys.h"
 
 namespace supermachine {
 namespace {
@@ -41,6 +44,37 @@ void GuestMemory::insert_host_write(std::span<const std::byte> bytes) const {
   const auto offset = static_cast<std::uint64_t>(bytes.data() - mapping_.bytes().data());
   const std::uint64_t last = (offset + bytes.size() - 1) / kPageSize;
   for (std::uint64_t page = offset / kPageSize; page <= last; ++page) host_writes_->insert(page);
+}
+
+Result<PageSet> GuestMemory::touched() const {
+  constexpr std::uint64_t kPresentOrSwapped = 3ULL << 62;
+  const UniqueFd pagemap = SM_TRY(sys::open("/proc/self/pagemap", O_RDONLY));
+  // The index of our first page in the file, which has an entry for each page of the process.
+  const std::uint64_t first = reinterpret_cast<std::uintptr_t>(bytes().data()) / kPageSize;
+  PageSet touched(pages());
+  std::vector<std::uint64_t> entries(1 << 16);
+  for (std::uint64_t page = 0; page < pages();) {
+    const auto want =
+        std::span(entries).first(std::min<std::uint64_t>(entries.size(), pages() - page));
+    const std::size_t got = SM_TRY(sys::pread(pagemap.get(), std::as_writable_bytes(want),
+                                              (first + page) * sizeof(std::uint64_t)));
+    if (got < sizeof(std::uint64_t)) return Error(Errc::kOs, "/proc/self/pagemap ends early");
+    for (std::size_t i = 0; i < got / sizeof(std::uint64_t); ++i, ++page) {
+      if ((entries[i] & kPresentOrSwapped) != 0) touched.insert(page);
+    }
+  }
+  return touched;
+}
+
+std::vector<GuestMemory::Region> GuestMemory::regions_of(PageRun run) const {
+  const std::uint64_t start = run.first * kPageSize;
+  const std::uint64_t end = start + run.count * kPageSize;
+  const auto piece = [this](std::uint64_t from, std::uint64_t to) {
+    const std::uint64_t hole = from < kMmioHoleStart ? 0 : kMmioHoleEnd - kMmioHoleStart;
+    return Region{GuestAddr{from + hole}, bytes().subspan(from, to - from)};
+  };
+  if (start >= kMmioHoleStart || end <= kMmioHoleStart) return {piece(start, end)};
+  return {piece(start, kMmioHoleStart), piece(kMmioHoleStart, end)};
 }
 
 // Comparisons are written so that no sum of guest-chosen numbers can overflow.

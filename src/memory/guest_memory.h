@@ -51,6 +51,18 @@ class GuestMemory {
   // that is gone raises SIGBUS.
   Status map(const MemoryImage& image) const;
 
+  // Touches a run of pages ahead of the guest: for writing they get a copy of their own. Advice
+  // only.
+  void populate(PageRun run, bool for_writing) const {
+    mapping_.populate(run.first * kPageSize, run.count * kPageSize, for_writing);
+  }
+  // Where the guest has the run, in one piece, or in two around the hole.
+  [[nodiscard]] std::vector<Region> regions_of(PageRun run) const;
+
+  // Which pages this process has mapped or swapped out (proc(5), pagemap), apart from what it would
+  // read from files.
+  [[nodiscard]] Result<PageSet> touched() const;
+
   // Drops what was written to a run of pages: they read as the image, or as zeroes, again.
   Status drop(PageRun run) const {
     return mapping_.drop(run.first * kPageSize, run.count * kPageSize);

@@ -239,14 +239,33 @@ void Machine::unplug_devices() {
   }
 }
 
+// Once: a vCPU that has run keeps its CPUID.
+Status Machine::set_cpuid(const MachineState& state) {
+  if (std::exchange(cpuid_is_set_, true)) return {};
+  if (state.vcpus.size() != vcpus_.size())
+    return Error(Errc::kCorrupt, "the saved state has another number of vCPUs");
+  for (std::size_t id = 0; id < vcpus_.size(); ++id)
+    SM_TRY(vcpus_[id]->vcpu().set_cpuid(state.vcpus[id].cpuid));
+  return {};
+}
+
 Status Machine::load_vcpus(const MachineState& state) {
-  for (std::size_t id = 0; id < vcpus_.size(); ++id) {
-    const kvm::Vcpu& vcpu = vcpus_[id]->vcpu();
-    if (!cpuid_is_set_) SM_TRY(vcpu.set_cpuid(state.vcpus[id].cpuid));
-    SM_TRY(vcpu.set_state(state.vcpus[id]));
-  }
-  cpuid_is_set_ = true;
+  SM_TRY(set_cpuid(state));
+  for (std::size_t id = 0; id < vcpus_.size(); ++id)
+    SM_TRY(vcpus_[id]->vcpu().set_state(state.vcpus[id]));
   return vm_.set_state(state.vm);
+}
+
+// CPUID says how wide the guest's addresses are, without which KVM maps nothing.
+Status Machine::prefault(const MachineState& state, std::span<const PageRun> pages,
+                         bool for_writing) {
+  SM_TRY(set_cpuid(state));
+  for (const PageRun run : pages) {
+    memory_.populate(run, for_writing);
+    for (const GuestMemory::Region& region : memory_.regions_of(run))
+      vcpus_[0]->vcpu().prefault(region.start, region.bytes.size());
+  }
+  return {};
 }
 
 Status Machine::park(Deadline deadline) {

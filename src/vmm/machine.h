@@ -82,6 +82,10 @@ class Machine {
   // or kUnsupported for a state that cannot be.
   Status load(const MachineState& state);
 
+  // While it does not run: has pages in place before the guest touches them, so that it need not
+  // wait for them then. `state` is what will be loaded. Advice only; for writing it costs memory.
+  Status prefault(const MachineState& state, std::span<const PageRun> pages, bool for_writing);
+
   // Runs. Guest-initiated vsock listeners must be registered before.
   void start();
 
@@ -130,6 +134,7 @@ class Machine {
   Status add_vcpus(std::uint32_t count);
   Result<MachineState> power_on_state(const boot::LoadedKernel& kernel) const;
   Status load_devices(const MachineState& state);
+  Status set_cpuid(const MachineState& state);
   Status load_vcpus(const MachineState& state);
   void unplug_devices();
   // Returns when all vCPUs are parked; they are asked to, and run on if it takes too long.
