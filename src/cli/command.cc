@@ -3,7 +3,8 @@
 namespace supermachine::cli {
 
 Result<std::vector<std::string>> compose_command(const ImageConfig& image,
-                                                 const RunOptions& options) {
+                                                 const CommandOptions& options,
+                                                 const std::string& reference) {
   std::vector<std::string> argv;
   if (!options.entrypoint) {
     argv = image.entrypoint;
@@ -15,8 +16,8 @@ Result<std::vector<std::string>> compose_command(const ImageConfig& image,
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   if (!argv.empty()) return argv;
   return Error(Errc::kInvalidArgument,
-               options.image + " names no command of its own: give one, as in 'supermachine run " +
-                   options.image + " -- COMMAND'");
+               reference + " names no command of its own: give one, as in 'supermachine run " +
+                   reference + " -- COMMAND'");
 }
 
 }  // namespace supermachine::cli

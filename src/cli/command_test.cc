@@ -15,57 +15,61 @@ ImageConfig image_with(std::vector<std::string> entrypoint, std::vector<std::str
   return image;
 }
 
-RunOptions with_command(std::vector<std::string> command) {
-  RunOptions options;
-  options.image = "oci-archive:x.tar";
+constexpr const char* kReference = "oci-archive:x.tar";
+
+Result<std::vector<std::string>> composed(const ImageConfig& image, const CommandOptions& options) {
+  return compose_command(image, options, kReference);
+}
+
+CommandOptions with_command(std::vector<std::string> command) {
+  CommandOptions options;
   options.command = std::move(command);
   return options;
 }
 
 TEST(ComposeCommand, RunsEntrypointAndCmdOfTheImage) {
-  const auto argv = compose_command(image_with({"/init", "-v"}, {"serve"}), with_command({}));
+  const auto argv = composed(image_with({"/init", "-v"}, {"serve"}), with_command({}));
 
   ASSERT_THAT(argv, IsOk());
   EXPECT_THAT(argv.value(), ElementsAre("/init", "-v", "serve"));
 }
 
 TEST(ComposeCommand, ReplacesCmdAndKeepsTheEntrypoint) {
-  const auto argv = compose_command(image_with({"/init"}, {"serve"}), with_command({"ls", "-l"}));
+  const auto argv = composed(image_with({"/init"}, {"serve"}), with_command({"ls", "-l"}));
 
   ASSERT_THAT(argv, IsOk());
   EXPECT_THAT(argv.value(), ElementsAre("/init", "ls", "-l"));
 }
 
 TEST(ComposeCommand, LetsAGivenEntrypointReplaceBoth) {
-  RunOptions options = with_command({"-c", "true"});
+  CommandOptions options = with_command({"-c", "true"});
   options.entrypoint = "sh";
-  const auto argv = compose_command(image_with({"/init"}, {"serve"}), options);
+  const auto argv = composed(image_with({"/init"}, {"serve"}), options);
 
   ASSERT_THAT(argv, IsOk());
   EXPECT_THAT(argv.value(), ElementsAre("sh", "-c", "true"));
 
   options.command.clear();
-  const auto alone = compose_command(image_with({"/init"}, {"serve"}), options);
+  const auto alone = composed(image_with({"/init"}, {"serve"}), options);
 
   ASSERT_THAT(alone, IsOk());
   EXPECT_THAT(alone.value(), ElementsAre("sh"));
 }
 
 TEST(ComposeCommand, TakesAnEmptyEntrypointForNone) {
-  RunOptions options = with_command({"ls"});
+  CommandOptions options = with_command({"ls"});
   options.entrypoint = "";
-  const auto argv = compose_command(image_with({"/init"}, {"serve"}), options);
+  const auto argv = composed(image_with({"/init"}, {"serve"}), options);
 
   ASSERT_THAT(argv, IsOk());
   EXPECT_THAT(argv.value(), ElementsAre("ls"));
 
   options.command.clear();
-  EXPECT_THAT(compose_command(image_with({"/init"}, {"serve"}), options),
-              Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(composed(image_with({"/init"}, {"serve"}), options), Fails(Errc::kInvalidArgument));
 }
 
 TEST(ComposeCommand, NamesTheImageThatHasNothingToRun) {
-  const auto argv = compose_command(image_with({}, {}), with_command({}));
+  const auto argv = composed(image_with({}, {}), with_command({}));
 
   ASSERT_THAT(argv, Fails(Errc::kInvalidArgument));
   EXPECT_THAT(argv.error().message(), HasSubstr("oci-archive:x.tar"));

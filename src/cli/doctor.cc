@@ -121,7 +121,7 @@ Result<int> doctor_verb(Args args) {
   app.set_help_flag();
   app.add_flag("-h,--help", help);
   app.add_flag("--json", json);
-  SM_TRY(parse(app, args, "doctor"));
+  SM_TRY(with_hint(parse(app, args), "doctor"));
   if (help) {
     std::fputs(kDoctorHelp, stdout);
     return 0;

@@ -1,31 +1,13 @@
 #include "cli/doctor_report.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <string_view>
+
+#include "cli/json_text.h"
 
 namespace supermachine::cli {
 namespace {
 
 bool is_engine(const Check& check) { return check.name == "lab" || check.name.starts_with("kvm"); }
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      std::array<char, 8> escape{};
-      std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));
-      out += escape.data();
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
 
 }  // namespace
 
@@ -62,9 +44,9 @@ std::string DoctorReport::json() const {
   out += ", \"checks\": [";
   for (std::size_t i = 0; i < checks.size(); ++i) {
     out += i == 0 ? "\n" : ",\n";
-    out += "  {\"name\": " + quoted(checks[i].name) +
+    out += "  {\"name\": " + json_string(checks[i].name) +
            ", \"ok\": " + (checks[i].ok ? "true" : "false") +
-           ", \"detail\": " + quoted(checks[i].detail) + "}";
+           ", \"detail\": " + json_string(checks[i].detail) + "}";
   }
   return out + "\n]}\n";
 }

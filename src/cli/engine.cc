@@ -153,17 +153,17 @@ Result<EngineChoice> choose_engine(Engine wanted) {
 }
 
 std::vector<std::string> lab_command(const std::string& lab, const std::string& program,
-                                     Args run_args) {
-  std::vector<std::string> argv{lab, "--", program, "run", "--engine", "kvm"};
-  argv.insert(argv.end(), run_args.begin(), run_args.end());
+                                     const std::string& verb, Args args) {
+  std::vector<std::string> argv{lab, "--", program, verb, "--engine", "kvm"};
+  argv.insert(argv.end(), args.begin(), args.end());
   return argv;
 }
 
-Error enter_lab(const std::string& lab, Args run_args) {
-  std::vector<std::string> argv = lab_command(lab, own_program(), run_args);
-  const std::vector<char*> args = pointers(argv);
+Error enter_lab(const std::string& lab, const std::string& verb, Args args) {
+  std::vector<std::string> argv = lab_command(lab, own_program(), verb, args);
+  const std::vector<char*> words = pointers(argv);
   ::signal(SIGPIPE, SIG_DFL);  // which main() changed
-  ::execv(args[0], args.data());
+  ::execv(words[0], words.data());
   return Error::from_errno(lab);
 }
 

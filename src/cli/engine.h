@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/run_options.h"
+#include "cli/shared_options.h"
+#include "cli/verbs.h"
 #include "supermachine/host.h"
 
 namespace supermachine::cli {
@@ -31,11 +32,11 @@ struct EngineChoice {
 // kUnsupported when there is neither a KVM that works nor, where that is allowed, a lab.
 Result<EngineChoice> choose_engine(Engine wanted);
 
-// The arguments that make `lab` run `program` with `run_args`, on the KVM inside.
+// The arguments that make `lab` run `program`'s `verb` with `args`, on the KVM inside.
 std::vector<std::string> lab_command(const std::string& lab, const std::string& program,
-                                     Args run_args);
+                                     const std::string& verb, Args args);
 
 // Becomes that command. Returns only its failure.
-Error enter_lab(const std::string& lab, Args run_args);
+Error enter_lab(const std::string& lab, const std::string& verb, Args args);
 
 }  // namespace supermachine::cli

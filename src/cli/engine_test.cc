@@ -85,8 +85,8 @@ TEST_F(EngineTest, HandsOverItsOwnArgumentsBehindAnEngine) {
   std::string rest = "--";
   std::vector<char*> args{image.data(), rest.data()};
 
-  EXPECT_THAT(lab_command("/src/lab/run", "/bin/supermachine", args),
-              ElementsAre("/src/lab/run", "--", "/bin/supermachine", "run", "--engine", "kvm",
+  EXPECT_THAT(lab_command("/src/lab/run", "/bin/supermachine", "bench", args),
+              ElementsAre("/src/lab/run", "--", "/bin/supermachine", "bench", "--engine", "kvm",
                           "oci-layout:x", "--"));
 }
 

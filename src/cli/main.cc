@@ -19,7 +19,10 @@ struct Verb {
 };
 
 constexpr std::array kVerbs{
-    Verb{"run", "boot an image, run one command, exit with its status", run_verb},
+    Verb{"run", "start an image or a snapshot, run one command, exit with its status", run_verb},
+    Verb{"snapshot", "keep a running image on disk, to start others from it", snapshot_verb},
+    Verb{"inspect", "tell what a snapshot is and whether this host can restore it", inspect_verb},
+    Verb{"bench", "measure how fast an image or a snapshot starts and runs here", bench_verb},
     Verb{"doctor", "check whether this host can run VMs, and what to do if not", doctor_verb},
 };
 
@@ -29,11 +32,12 @@ void print_help(std::FILE* out) {
       "usage: supermachine VERB [ARGUMENTS]\n\n",
       out);
   for (const Verb& verb : kVerbs) {
-    std::fprintf(out, "  %-8s %s\n", verb.name.data(), verb.summary);
+    std::fprintf(out, "  %-9s %s\n", verb.name.data(), verb.summary);
   }
   std::fputs(
       "\n'supermachine VERB --help' tells more; 'supermachine --version' the version.\n\n"
-      "  supermachine run oci-archive:python.tar -- python3 -c 'print(6*7)'\n",
+      "  supermachine run oci-archive:python.tar -- python3 -c 'print(6*7)'\n"
+      "  supermachine snapshot oci-archive:python.tar warm && supermachine run ./warm -- python3\n",
       out);
 }
 

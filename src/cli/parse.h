@@ -2,16 +2,25 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
+#include <utility>
 
 #include "cli/verbs.h"
 
 namespace supermachine::cli {
 
-// kInvalidArgument, with a hint where help is to be found, for what `app` does not take. `verb` is
-// for that hint.
-Status parse(CLI::App& app, Args args, const std::string& verb);
+// kInvalidArgument for what `app` does not take.
+Status parse(CLI::App& app, Args args);
 
-// The error of a wrong use: "MESSAGE; see 'supermachine VERB --help'".
-Error usage_error(const std::string& message, const std::string& verb);
+// The error of a wrong use.
+Error usage_error(std::string message);
+
+// Adds to such an error where help is to be found: "MESSAGE; see 'supermachine VERB --help'".
+Error with_hint(Error error, const std::string& verb);
+template <typename T>
+Result<T> with_hint(Result<T> result, const std::string& verb) {
+  if (result.ok()) return result;
+  return with_hint(std::move(result).error(), verb);
+}
 
 }  // namespace supermachine::cli

@@ -6,13 +6,14 @@ namespace supermachine::cli {
 inline constexpr const char* kRunHelp =
     R"(usage: supermachine run [OPTIONS] IMAGE [OPTIONS] [[--] COMMAND [ARGUMENT...]]
 
-Boots IMAGE as a virtual machine, runs one command in it, and ends with that
+Starts IMAGE as a virtual machine, runs one command in it, and ends with that
 command's exit status. Without COMMAND it runs what the image says.
 
 IMAGE is one of
   oci-archive:FILE[:TAG]          a tar, as podman, skopeo and buildah write it
   oci-layout:DIRECTORY[:TAG]      the same as a directory
   docker-archive:FILE[:NAME:TAG]  what docker save writes
+  [snapshot:]DIRECTORY            what 'supermachine snapshot' wrote
 
 The command
   -i, --interactive        carry standard input to the command
@@ -28,7 +29,10 @@ The machine
   -m, --memory SIZE        MiB, or with k, m or g; default 256
       --vcpus COUNT        processors, 1 to 32; default 1 (also --cpus)
       --hostname NAME      default supermachine
-      --boot-timeout SECONDS  how long a boot may take; default 30
+      --boot-timeout SECONDS     how long a boot may take; default 30
+      --restore-timeout SECONDS  the same for a snapshot; default 10
+      --payload FILE       what a snapshot's workload is to work on; - for
+                           standard input
       --engine ENGINE      kvm: on this host's KVM or not at all
                            lab: in the lab, an emulated host, which is slow
                            auto: the lab where this host's KVM fails; default
@@ -39,6 +43,8 @@ What is said
       --timing             when each stage was reached, on standard error
   -q, --quiet              no messages of our own but errors
   -h, --help               this text
+
+Memory and vCPUs of a snapshot are as they were captured.
 
 Exit status: the command's; 128 + n when signal n ended it; 127 when it was not
 found, 126 when it could not be run; 124 when --timeout passed; 125 when
@@ -51,6 +57,7 @@ Examples
   supermachine run oci-layout:./layout --memory 512 --env A=b -- env
   echo hello | supermachine run -i oci-archive:busybox.tar -- cat
   supermachine run -it oci-archive:busybox.tar -- sh
+  supermachine run ./snapshot -- python3 -c 'print(6*7)'
 )";
 
 }  // namespace supermachine::cli

@@ -25,8 +25,8 @@ TEST(RunOptions, HaveDefaults) {
   EXPECT_EQ(options.image, "oci-layout:x");
   EXPECT_THAT(options.command, IsEmpty());
   EXPECT_FALSE(options.interactive || options.tty || options.console || options.timing);
-  EXPECT_EQ(options.memory_mib, 256U);
-  EXPECT_EQ(options.vcpus, 1U);
+  EXPECT_EQ(options.memory_mib, std::nullopt);
+  EXPECT_EQ(options.vcpus, std::nullopt);
   EXPECT_EQ(options.entrypoint, std::nullopt);
   EXPECT_EQ(options.timeout, std::nullopt);
   EXPECT_EQ(options.engine, Engine::kAuto);
@@ -100,6 +100,8 @@ TEST(RunOptions, RefuseWhatIsWrongInOneLineWithAHint) {
       {{"x", "--engine", "qemu"}, "'qemu'"},
       {{"x", "--workdir", "srv"}, "'srv'"},
       {{"x", "--env", "=b"}, "'=b'"},
+      {{"x", "--restore-timeout", "soon"}, "--restore-timeout"},
+      {{"x", "-i", "--payload", "-"}, "both want standard input"},
   };
   for (const auto& [words, expected] : cases) {
     const auto options = parsed(words);

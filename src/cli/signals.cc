@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 
@@ -42,15 +44,39 @@ std::optional<int> read_signal(int fd) {
   return static_cast<int>(info.ssi_signo);
 }
 
-void end_on_signal(int signals, int stop) {
+// Calls `handle` with each signal until `stop` is closed by its other end.
+template <typename Handle>
+void watch(int signals, int stop, const Handle& handle) {
   std::array<pollfd, 2> fds{{{.fd = signals, .events = POLLIN, .revents = 0},
                              {.fd = stop, .events = POLLIN, .revents = 0}}};
   while (fds[1].revents == 0) {
-    // Without a deadline: the end of the start closes `stop`.
+    // Without a deadline: our owner's end closes `stop`.
     if (::poll(fds.data(), fds.size(), -1) <= 0) continue;
-    // Not exit(): the library is at work on another thread.
-    if (const auto number = read_signal(signals)) ::_exit(kSignalBase + *number);
+    if (const auto number = read_signal(signals)) handle(*number);
   }
+}
+
+// Not exit(): the library is at work on another thread.
+[[noreturn]] void end_by(int number) { ::_exit(kSignalBase + number); }
+
+void set_file_limit(rlim_t bytes) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) return;
+  limit.rlim_cur = std::min(bytes, limit.rlim_max);
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+struct Watched {
+  Fd signals;
+  Fd stop;
+  Fd stopper;  // closing it ends watch()
+};
+
+Result<Watched> start_watching() {
+  Fd signals = SM_TRY(open_signalfd(set_of(kEnding)));
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Error::from_errno("pipe2");
+  return Watched{std::move(signals), Fd(ends[0]), Fd(ends[1])};
 }
 
 }  // namespace
@@ -67,20 +93,38 @@ std::optional<int> Signals::next() { return read_signal(fd_.get()); }
 void Signals::restore() const { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 Result<EndOnSignal> EndOnSignal::create() {
-  Fd signals = SM_TRY(open_signalfd(set_of(kEnding)));
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Error::from_errno("pipe2");
-  Fd stop(ends[0]);
-  Fd writer(ends[1]);
-  std::thread thread([signals = std::move(signals), stop = std::move(stop)] {
-    end_on_signal(signals.get(), stop.get());
+  Watched watched = SM_TRY(start_watching());
+  std::thread thread([signals = std::move(watched.signals), stop = std::move(watched.stop)] {
+    watch(signals.get(), stop.get(), end_by);
   });
-  return EndOnSignal(std::move(writer), std::move(thread));
+  return EndOnSignal(std::move(watched.stopper), std::move(thread));
 }
 
 EndOnSignal::~EndOnSignal() {
   stop_.reset();
   if (thread_.joinable()) thread_.join();
+}
+
+Result<FailWritesOnSignal> FailWritesOnSignal::create() {
+  Watched watched = SM_TRY(start_watching());
+  // Such a write gets an error then, and no signal.
+  if (::signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return Error::from_errno("signal");
+  auto caught = std::make_unique<std::atomic<int>>(0);
+  std::thread thread(
+      [signals = std::move(watched.signals), stop = std::move(watched.stop), first = caught.get()] {
+        watch(signals.get(), stop.get(), [first](int number) {
+          if (first->exchange(number) != 0) end_by(number);
+          set_file_limit(0);
+        });
+      });
+  return FailWritesOnSignal(std::move(watched.stopper), std::move(caught), std::move(thread));
+}
+
+FailWritesOnSignal::~FailWritesOnSignal() {
+  stop_.reset();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  if (caught() != 0) set_file_limit(RLIM_INFINITY);
 }
 
 }  // namespace supermachine::cli

@@ -3,6 +3,8 @@
 
 #include <signal.h>
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -42,6 +44,27 @@ class EndOnSignal {
  private:
   EndOnSignal(Fd stop, std::thread thread) : stop_(std::move(stop)), thread_(std::move(thread)) {}
   Fd stop_;  // writing end of a pipe: closing it ends the thread
+  std::thread thread_;
+};
+
+// While something is written that is to be whole or absent: the first signal that asks us to end
+// makes our writes to files fail, so that the writer clears up as it would on a full disk; the
+// second ends the process at once. Needs Signals.
+class FailWritesOnSignal {
+ public:
+  static Result<FailWritesOnSignal> create();
+  FailWritesOnSignal(FailWritesOnSignal&&) = default;
+  FailWritesOnSignal& operator=(FailWritesOnSignal&&) = delete;
+  ~FailWritesOnSignal();  // writes work again
+
+  // The signal that came; 0 for none.
+  [[nodiscard]] int caught() const noexcept { return *caught_; }
+
+ private:
+  FailWritesOnSignal(Fd stop, std::unique_ptr<std::atomic<int>> caught, std::thread thread)
+      : stop_(std::move(stop)), caught_(std::move(caught)), thread_(std::move(thread)) {}
+  Fd stop_;
+  std::unique_ptr<std::atomic<int>> caught_;  // set by the thread
   std::thread thread_;
 };
 

@@ -5,8 +5,9 @@
 namespace supermachine::cli {
 
 void Timing::add_start(Clock::time_point begin, const StartTimings& timings) {
+  if (timings.restored) add("memory mapped", begin + timings.memory_ready);
   add("VM created", begin + timings.vm_created);
-  add("kernel entered", begin + timings.kernel_entered);
+  add(timings.restored ? "guest resumed" : "kernel entered", begin + timings.kernel_entered);
   add("agent up", begin + timings.agent_ready);
 }
 

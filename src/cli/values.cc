@@ -1,13 +1,19 @@
 #include "cli/values.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
 
+#include "cli/fd.h"
 #include "cli/parse.h"
 
 namespace supermachine::cli {
@@ -18,8 +24,8 @@ constexpr std::uint64_t kMiB = kKiB * 1024;
 constexpr std::uint64_t kGiB = kMiB * 1024;
 
 Error bad_value(std::string_view option, std::string_view text, const std::string& wanted) {
-  return usage_error(std::string(option) + " takes " + wanted + ", not '" + std::string(text) + "'",
-                     "run");
+  return usage_error(std::string(option) + " takes " + wanted + ", not '" + std::string(text) +
+                     "'");
 }
 
 // Bytes per unit, 0 for no unit that we know. Nothing at all is MiB.
@@ -66,6 +72,16 @@ Result<std::uint32_t> parse_vcpus(std::string_view text) {
   return count;
 }
 
+Result<std::uint32_t> parse_count(std::string_view option, std::string_view text,
+                                  std::uint32_t max) {
+  std::uint32_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count == 0 || count > max) {
+    return bad_value(option, text, "a number from 1 to " + std::to_string(max));
+  }
+  return count;
+}
+
 Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::string_view text) {
   constexpr double kMax = 1e9;
   double seconds = 0;
@@ -76,6 +92,28 @@ Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::st
     return bad_value(option, text, "a number of seconds");
   }
   return std::chrono::milliseconds(std::max(1LL, std::llround(seconds * 1000)));
+}
+
+Result<std::string> read_payload(const std::string& path) {
+  constexpr std::size_t kTooLong = 1 << 20;
+  const std::string name = "--payload " + path;
+  const bool from_stdin = path == "-";
+  Fd file;
+  if (!from_stdin) {
+    file = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) return Error::from_errno(name);
+  }
+  std::string bytes;
+  std::array<char, 65536> buffer{};
+  while (bytes.size() < kTooLong) {
+    const ssize_t got =
+        ::read(from_stdin ? STDIN_FILENO : file.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Error::from_errno(name);
+    if (got == 0) return bytes;
+    bytes.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  return Error(Errc::kInvalidArgument, name + " is longer than a payload may be");
 }
 
 Result<std::optional<Variable>> parse_variable(std::string_view text) {

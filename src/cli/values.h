@@ -16,8 +16,15 @@ namespace supermachine::cli {
 // A plain number is MiB; k, m and g (also kb, KiB, …) are powers of 1024 bytes. Rounded up.
 Result<std::uint32_t> parse_memory_mib(std::string_view text);
 Result<std::uint32_t> parse_vcpus(std::string_view text);
+// From 1 to `max`.
+Result<std::uint32_t> parse_count(std::string_view option, std::string_view text,
+                                  std::uint32_t max);
 // "1.5"; more than zero.
 Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::string_view text);
+
+// All of the file, or with "-" of standard input; what is far longer than a payload may be is
+// kInvalidArgument.
+Result<std::string> read_payload(const std::string& path);
 
 using Variable = std::pair<std::string, std::string>;
 

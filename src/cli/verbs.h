@@ -16,6 +16,9 @@ inline constexpr int kSignalBase = 128;
 
 // Each returns the exit status of the program.
 Result<int> run_verb(Args args);
+Result<int> snapshot_verb(Args args);
+Result<int> inspect_verb(Args args);
+Result<int> bench_verb(Args args);
 Result<int> doctor_verb(Args args);
 
 // One line for people on standard error: "supermachine: MESSAGE".

@@ -1,0 +1,113 @@
+#include "cli/start.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <string_view>
+
+#include "supermachine/snapshot.h"
+
+namespace supermachine::cli {
+namespace {
+
+constexpr std::string_view kSnapshotPrefix = "snapshot:";
+constexpr const char* kRestoreFile = "restore.snap";
+constexpr auto kTimeoutGrace = std::chrono::seconds(10);
+constexpr auto kLastWordsWait = std::chrono::milliseconds(500);
+
+Result<Image> open_image(const std::string& reference, const MachineOptions& options) {
+  ImportOptions import;
+  if (!options.quiet && ::isatty(STDERR_FILENO) == 1) {
+    import.progress = [](std::string_view doing) { say(std::string(doing));
+  };
+}
+return Image::from_oci(reference, import);
+}  // namespace
+
+}  // namespace supermachine::cli
+
+bool names_snapshot(const std::string& reference) {
+  if (reference.starts_with(kSnapshotPrefix)) return true;
+  std::error_code ignored;  // what cannot be looked at is no snapshot
+  const std::filesystem::path path = reference;
+  return std::filesystem::is_directory(path, ignored) ||
+         (path.filename() == kRestoreFile && std::filesystem::exists(path, ignored));
+}
+
+std::string snapshot_path(const std::string& reference) {
+  return reference.starts_with(kSnapshotPrefix) ? reference.substr(kSnapshotPrefix.size())
+                                                : reference;
+}
+
+Result<VmConfig> machine_config(const MachineOptions& options) {
+  VmConfig config;
+  if (options.memory_mib) config.with_memory_mib(*options.memory_mib);
+  if (options.vcpus) config.with_vcpus(*options.vcpus);
+  if (!options.hostname.empty()) config.with_hostname(options.hostname);
+  if (options.boot_timeout) config.with_boot_timeout(*options.boot_timeout);
+  if (options.restore_timeout) config.with_restore_timeout(*options.restore_timeout);
+  SM_TRY(config.check());
+  return config;
+}
+
+Result<Prepared> prepare(const std::string& reference, const MachineOptions& options,
+                         const std::function<Status(const ImageConfig&)>& check) {
+  Prepared prepared;
+  if (!names_snapshot(reference)) {
+    prepared.image = SM_TRY(open_image(reference, options));
+    SM_TRY(check(prepared.image->config()));
+    prepared.assets = SM_TRY(AssetPaths::discover());
+    prepared.engine = SM_TRY(choose_engine(options.engine));
+    return prepared;
+  }
+  const std::string path = snapshot_path(reference);
+  const SnapshotInfo info = SM_TRY(inspect_snapshot(path));
+  SM_TRY(check(info.config));
+  prepared.engine = SM_TRY(choose_engine(options.engine));
+  if (!prepared.engine.in_lab) prepared.image = SM_TRY(Image::from_snapshot(path));
+  return prepared;
+}
+
+Error hand_over(const EngineChoice& engine, const MachineOptions& options, const Signals& signals,
+                const std::string& verb, Args args) {
+  if (!options.quiet && !engine.reason.empty()) say(engine.reason);
+  signals.restore();
+  return enter_lab(engine.lab, verb, args);
+}
+
+Result<Vm> start(const Image& image, const VmConfig& config) {
+  const EndOnSignal ending = SM_TRY(EndOnSignal::create());
+  return image.start(config);
+}
+
+ExecBuilder describe(const Vm& vm, const CommandOptions& options, std::vector<std::string> argv) {
+  ExecBuilder builder = vm.exec_builder();
+  builder.argv(std::move(argv));
+  for (const auto& [name, value] : options.env) builder.env(name, value);
+  if (!options.workdir.empty()) builder.cwd(options.workdir);
+  if (!options.user.empty()) builder.user(options.user);
+  if (options.timeout) builder.timeout(*options.timeout);
+  return builder;
+}
+
+Error explain(Error error, Vm& vm) {
+  if (error.code() != Errc::kGuestFault) return error;
+  const auto end = vm.wait(kLastWordsWait);
+  if (!end) return error;
+  return {Errc::kGuestFault, "the VM ended before the command did: " + end->message};
+}
+
+Result<RelayEnd> run_command(Vm& vm, const ExecBuilder& command, RelayConfig config,
+                             const CommandOptions& options, Signals& signals) {
+  auto child = ExecBuilder(command).spawn();
+  if (!child.ok()) return explain(std::move(child).error(), vm);
+  std::optional<RawTerminal> raw;
+  if (config.tty && config.interactive) raw.emplace(SM_TRY(RawTerminal::enter()));
+  if (options.timeout) config.limit = *options.timeout + kTimeoutGrace;
+  auto end = Relay(child.value(), signals, config).run();
+  raw.reset();  // before anything is said
+  if (!end.ok()) return explain(std::move(end).error(), vm);
+  return end;
+}
+
+}  // namespace supermachine::cli
