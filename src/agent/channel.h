@@ -60,7 +60,7 @@ class Channel {
 
  private:
   static constexpr Deadline kThisTurn{};  // has passed: the loop's next look at its timers
-  static constexpr std::chrono::milliseconds kSoon{1};
+  static constexpr std::chrono::milliseconds kSoon{4};
 
   template <typename Message>
   static std::vector<std::byte> encoded(const Message& message) {
