@@ -47,7 +47,7 @@ std::string snapshot_text(const SnapshotInfo& info, bool verified) {
   out += line("hot", info.hot_bytes == 0 ? "not recorded"
                                          : human_size(info.hot_bytes) + ", which a start touches");
   out += line("root", or_else(info.rootfs_path, "none"));
-  out += line("for", or_else(info.cpu_vendor, "any") + " processors; guest kernel " +
+  out += line("for", or_else(info.cpu_vendor, "any") + " processors; guest kernel build " +
                          or_else(info.guest_kernel, "unknown"));
   out += line("id", info.id);
   if (verified) out += line("memory", "read in full, every checksum is right");

@@ -35,7 +35,7 @@ TEST(SnapshotReport, TellsWhatItIs) {
             "stored    42.0 MiB of guest memory\n"
             "hot       not recorded\n"
             "root      /cache/x.squashfs\n"
-            "for       GenuineIntel processors; guest kernel 6.12\n"
+            "for       GenuineIntel processors; guest kernel build 6.12\n"
             "id        aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"
             "here      can be restored\n");
 }

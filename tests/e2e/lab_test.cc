@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "base/files.h"
 #include "program.h"
 
 namespace supermachine {
@@ -58,6 +59,21 @@ TEST(Lab, CarriesATerminal) {
 
   EXPECT_EQ(program.wait(), 5);
   EXPECT_TRUE(program.terminal_is_cooked());
+}
+
+// Each in a lab of its own: what one captures on this machine's disk, the other starts from.
+TEST(Lab, MakesSnapshotsThatTheNextLabStarts) {
+  const TempDir dir = TempDir::create().value();
+  const std::string snapshot = dir.path() + "/snap";
+  const Ended made = run_program({.args = {"snapshot", "--engine", "lab", test_image("busybox"),
+                                           snapshot, "--", "sh", "-c", "echo warm > /tmp/state"}});
+
+  ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_THAT(made.out, ::testing::StartsWith(snapshot + ": a snapshot of busybox"));
+  EXPECT_EQ(run_program({.args = {"inspect", "--verify", snapshot}}).status, 0);
+  const Ended ran =
+      run_program({.args = {"run", "--engine", "lab", snapshot, "--", "cat", "/tmp/state"}});
+  EXPECT_EQ(ran.out, "warm\n") << ran.err;
 }
 
 }  // namespace

@@ -217,12 +217,15 @@ TEST_F(SnapshotVerb, IsMeasuredByBench) {
       Json::parse(run({"bench", "--json", "--rounds", "2", "--vms", "1", "snap", "--", "echo"}).out,
                   nullptr, false);
   const Ended failing = run({"bench", "snap", "--", "false"});
+  const Ended from_image = run({"bench", "-m", "128", "--rounds", "1", "--vms", "1", busybox_});
 
   EXPECT_EQ(table.status, 0) << table.err;
   for (const char* what : {"| restore  ", "| first exec ", "| exec again ", "| pool cycle ",
                            "memory of each of 2 idle VMs: "}) {
     EXPECT_THAT(table.out, HasSubstr(what));
   }
+  EXPECT_THAT(from_image.out, AllOf(HasSubstr("| cold boot  "), HasSubstr("| restore  ")))
+      << from_image.err;
   ASSERT_TRUE(json.is_object());
   EXPECT_EQ(json["times"].size(), 4U);
   EXPECT_EQ(failing.status, 125);
