@@ -98,7 +98,9 @@ Status measure(std::size_t rounds, const std::string& reference, const std::stri
     SM_TRY(expect_echo(vm.exec_builder().argv(kEcho).output()));
     snapshot = SM_TRY(vm.snapshot(dir + "/snapshot"));
   }
-  const Pool pool = SM_TRY(snapshot.pool().min(1).max(1).build());
+  PoolBuilder builder = snapshot.pool().min(1).max(1);
+  if (const char* kib = std::getenv("WARM_KIB")) builder.warm_memory(std::strtoul(kib, nullptr, 10) << 10);
+  const Pool pool = SM_TRY(builder.build());
   for (std::size_t round = 0; round < rounds; ++round) {
     settle();
     auto begin = Clock::now();

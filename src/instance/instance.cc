@@ -113,17 +113,18 @@ Result<std::unique_ptr<Instance>> Instance::asleep(std::shared_ptr<const Origin>
   instance->trace_.mark(BootStep::kKvmReady);
   const auto& features = origin->snapshot()->metadata().agent.features;
   instance->open_call_pool(std::ranges::find(features, rpc::kFeatureReuse) != features.end());
-  instance->fresh_ = true;
-  // What is only read is shared by all copies: having it ready costs no memory.
-  if (const auto& hot = origin->snapshot()->hot_set())
+  // What is only read is shared by all copies: having it ready costs no memory. The rest has to
+  // wait until the copy is wanted.
+  if (const auto& hot = origin->snapshot()->hot_set()) {
     SM_TRY(instance->machine_->prefault(origin->state(), hot->read, false));
+    instance->missing_ = hot->written;
+  }
   instance->origin_ = std::move(origin);
   return instance;
 }
 
 Status Instance::wake(const Identity& identity, Deadline deadline) {
-  if (const auto& hot = origin_->snapshot()->hot_set(); std::exchange(fresh_, false) && hot)
-    SM_TRY(machine_->prefault(origin_->state(), hot->written, true));
+  SM_TRY(machine_->prefault(origin_->state(), std::exchange(missing_, {}), true));
   SM_TRY(machine_->load(origin_->state()));
   SM_TRY(take_up_connections());
   trace_.mark(BootStep::kDevicesReady);
@@ -187,8 +188,11 @@ Status Instance::sleep(std::uint64_t max_kept_pages) {
   control_.reset();
   calls_->clear();
   const Rewound rewound = SM_TRY(machine_->rewind(origin_->pages(), max_kept_pages));
-  used_bytes_ = rewound.written_pages * kPageSize;
-  kept_bytes_ = rewound.kept_pages * kPageSize;
+  used_bytes_ = rewound.written.count() * kPageSize;
+  kept_bytes_ = rewound.kept.count() * kPageSize;
+  PageSet missing = origin_->hot_written();
+  rewound.kept.for_each([&](std::uint64_t page) { missing.erase(page); });
+  missing_ = missing.runs();
   return {};
 }
 

@@ -101,7 +101,8 @@ class Instance {
   std::shared_ptr<const Origin> origin_;
   std::unique_ptr<Machine> machine_;
   std::shared_ptr<client::CallPool> calls_;
-  bool fresh_ = false;  // a copy that was never awake
+  // Of the pages that a start writes, those that are not this copy's own while it is asleep.
+  std::vector<PageRun> missing_;
   virtio::VsockPorts control_ports_;
   std::uint64_t used_bytes_ = 0;
   std::uint64_t kept_bytes_ = 0;

@@ -20,13 +20,22 @@ class Origin {
   [[nodiscard]] const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
   [[nodiscard]] const MachineState& state() const { return snapshot_->state(); }
   [[nodiscard]] const ImagePages& pages() const { return *pages_; }
+  // The pages that a start is known to write.
+  [[nodiscard]] const PageSet& hot_written() const { return hot_written_; }
 
  private:
   Origin(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const ImagePages> pages)
-      : snapshot_(std::move(snapshot)), pages_(std::move(pages)) {}
+      : snapshot_(std::move(snapshot)),
+        pages_(std::move(pages)),
+        hot_written_(snapshot_->memory().size_bytes / kPageSize) {
+    if (const auto& hot = snapshot_->hot_set()) {
+      for (const PageRun run : hot->written) hot_written_.insert_run(run);
+    }
+  }
 
   std::shared_ptr<const Snapshot> snapshot_;
   std::shared_ptr<const ImagePages> pages_;
+  PageSet hot_written_;
 };
 
 }  // namespace supermachine

@@ -262,6 +262,8 @@ Status Machine::prefault(const MachineState& state, std::span<const PageRun> pag
   SM_TRY(set_cpuid(state));
   for (const PageRun run : pages) {
     memory_.populate(run, for_writing);
+    // A page that is the guest's own counts as written, so that rewind() sees to it.
+    if (for_writing && memory_.host_writes() != nullptr) memory_.host_writes()->insert_run(run);
     for (const GuestMemory::Region& region : memory_.regions_of(run))
       vcpus_[0]->vcpu().prefault(region.start, region.bytes.size());
   }
@@ -314,9 +316,9 @@ Result<Rewound> Machine::rewind(const ImagePages& image, std::uint64_t max_kept_
     done = dirty_pages_.collect();
     if (!done.ok()) return;
     PageSet left = dirty_pages_.since_start();
-    rewound.written_pages = left.count();
+    rewound.written = left;
     done = supermachine::rewind(memory_, image, left, max_kept_pages);
-    rewound.kept_pages = left.count();
+    rewound.kept = left;
     if (done.ok()) done = dirty_pages_.rewound(std::move(left));
   });
   SM_TRY(std::move(done));

@@ -60,8 +60,8 @@ Status check(const MachineConfig& config);
 
 // What a rewind found written since the one before, and what of it the machine still has.
 struct Rewound {
-  std::uint64_t written_pages = 0;
-  std::uint64_t kept_pages = 0;
+  PageSet written = {};
+  PageSet kept = {};
 };
 
 class Machine {
