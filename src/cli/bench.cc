@@ -22,12 +22,9 @@ class Bench {
   Bench(const BenchOptions& options, const VmConfig& config) : options_(options), config_(config) {}
 
   Result<BenchResult> run(const Image& image) {
-    std::optional<Image> captured;
-    if (!image.is_snapshot()) {
-      SM_TRY(measure_cold_boots(image));
-      captured = SM_TRY(capture(image));
-    }
-    const Image& snapshot = captured ? *captured : image;
+    ending_.emplace(SM_TRY(EndOnSignal::create()));
+    if (!image.is_snapshot()) SM_TRY(measure_cold_boots(image));
+    const Image snapshot = image.is_snapshot() ? image : SM_TRY(capture(image));
     for (const std::uint32_t vms : options_.vms) SM_TRY(measure(snapshot, vms));
     return std::move(result_);
   }
@@ -44,21 +41,22 @@ class Bench {
     return {};
   }
 
-  // Nobody needs the directory once the snapshot is open: it goes at once.
-  Result<Image> capture(const Image& image) const {
+  Result<Image> capture(const Image& image) {
+    Vm vm = SM_TRY(image.start(config_));
+    SM_TRY(exec(vm.exec_builder()));  // what it needs is in its page cache then
     std::error_code error;
     const auto place = std::filesystem::temp_directory_path(error);
     std::string directory = (place / "supermachine-bench-XXXXXX").string();
+    ending_.reset();
+    std::optional clearing_up(SM_TRY(FailWritesOnSignal::create()));
     if (error || ::mkdtemp(directory.data()) == nullptr) return Error::from_errno(directory);
-    auto captured = capture_into(image, directory + "/snapshot");
+    auto captured = vm.snapshot(directory + "/snapshot");
+    // Nobody needs the directory once the snapshot is open.
     std::filesystem::remove_all(directory, error);
+    if (const int number = clearing_up->caught(); number != 0) ::_exit(kSignalBase + number);
+    clearing_up.reset();
+    ending_.emplace(SM_TRY(EndOnSignal::create()));
     return captured;
-  }
-
-  Result<Image> capture_into(const Image& image, const std::string& directory) const {
-    Vm vm = SM_TRY(image.start(config_));
-    SM_TRY(exec(vm.exec_builder()));  // what it needs is in its page cache then
-    return vm.snapshot(directory);
   }
 
   Result<std::chrono::nanoseconds> exec(ExecBuilder builder) const {
@@ -136,6 +134,7 @@ class Bench {
   const BenchOptions& options_;
   const VmConfig& config_;
   BenchResult result_;
+  std::optional<EndOnSignal> ending_;
 };
 
 }  // namespace
@@ -156,6 +155,7 @@ Result<int> bench_verb(Args args) {
     return hand_over(prepared.engine, options, signals, "bench", args);
   }
   if (!prepared.image->is_snapshot()) config.with_assets(prepared.assets);
+  ending.reset();
   const BenchResult result = SM_TRY(Bench(options, config).run(*prepared.image));
   std::fputs((options.json ? result.json() : result.table()).c_str(), stdout);
   return 0;

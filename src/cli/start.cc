@@ -16,15 +16,18 @@ constexpr auto kTimeoutGrace = std::chrono::seconds(10);
 constexpr auto kLastWordsWait = std::chrono::milliseconds(500);
 
 Result<Image> open_image(const std::string& reference, const MachineOptions& options) {
-  ImportOptions import;
+  ImportOptions importing;
   if (!options.quiet && ::isatty(STDERR_FILENO) == 1) {
-    import.progress = [](std::string_view doing) { say(std::string(doing));
-  };
+    importing.progress = [](std::string_view doing) { say(std::string(doing)); };
+  }
+  auto image = Image::from_oci(reference, importing);
+  if (image.ok() || image.error().code() != Errc::kInvalidArgument) return image;
+  if (reference.find(':') != std::string::npos) return image;
+  return Error(Errc::kInvalidArgument,
+               image.error().message() + ", or the directory of a snapshot");
 }
-return Image::from_oci(reference, import);
-}  // namespace
 
-}  // namespace supermachine::cli
+}  // namespace
 
 bool names_snapshot(const std::string& reference) {
   if (reference.starts_with(kSnapshotPrefix)) return true;

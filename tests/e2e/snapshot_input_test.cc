@@ -149,6 +149,8 @@ TEST_F(SnapshotInput, ThatIsNoneIsCalledSo) {
   EXPECT_THAT(complaint({"run", "./empty", "--", "true"}), HasSubstr("empty: holds no snapshot"));
   EXPECT_THAT(complaint({"run", "snapshot:gone", "--", "true"}),
               HasSubstr("gone is no snapshot: no such directory"));
+  EXPECT_THAT(complaint({"run", "./gone", "--", "true"}),
+              AllOf(HasSubstr("./gone"), HasSubstr("or the directory of a snapshot")));
   EXPECT_THAT(complaint({"inspect"}), HasSubstr("which directory"));
 }
 

@@ -172,6 +172,20 @@ TEST_F(SnapshotVerb, LeavesNothingAtCtrlC) {
   EXPECT_THAT(names_in(dir_.path()), IsEmpty());
 }
 
+TEST_F(SnapshotVerb, OfABenchIsGoneAtCtrlC) {
+  Launch bench = launch({"bench", busybox_});
+  bench.env["TMPDIR"] = dir_.path();
+  Program program(bench);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (names_in(dir_.path()).empty() && std::chrono::steady_clock::now() < deadline) {
+    ::usleep(1000);
+  }
+  program.signal(SIGINT);
+
+  EXPECT_EQ(program.wait(), 128 + SIGINT);
+  EXPECT_THAT(names_in(dir_.path()), IsEmpty());
+}
+
 // A small file system over our directory, in a name space of its own where we are not root.
 void mount_small(const std::string& directory) {
   const uid_t user = ::geteuid();
