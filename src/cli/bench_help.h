@@ -6,10 +6,10 @@ namespace supermachine::cli {
 inline constexpr const char* kBenchHelp =
     R"(usage: supermachine bench [OPTIONS] IMAGE [[--] COMMAND [ARGUMENT...]]
 
-Measures what VMs of IMAGE cost on this host, with COMMAND, by default /bin/true,
-as their work. IMAGE is as 'supermachine run' takes it. If it is no snapshot, cold
-boots are measured too, and the rest with a snapshot that is made for it and gone
-afterwards.
+Measures what VMs of IMAGE cost on this host, with COMMAND as their work, by
+default /bin/true. IMAGE is as 'supermachine run' takes it. If it is no snapshot,
+cold boots are measured too, and the rest with a snapshot that is made for it and
+gone afterwards.
 
   cold boot    from the call to the agent's answer, with the image unpacked
   restore      the same from the snapshot

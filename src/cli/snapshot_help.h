@@ -4,13 +4,13 @@
 namespace supermachine::cli {
 
 inline constexpr const char* kSnapshotHelp =
-    R"(usage: supermachine snapshot [OPTIONS] IMAGE DIRECTORY [[--] COMMAND [ARGUMENT...]]
+    R"(usage: supermachine snapshot [OPTIONS] IMAGE DIRECTORY [[--] COMMAND [ARG...]]
 
 Starts IMAGE, runs COMMAND in it if there is one, and keeps the running machine
-in DIRECTORY, from where 'supermachine run DIRECTORY' goes on in milliseconds, as
+in DIRECTORY. 'supermachine run DIRECTORY' goes on from there in milliseconds, as
 often as wanted. What COMMAND started and left running goes on too. If COMMAND
-fails there is no snapshot. IMAGE is as 'supermachine run' takes it; of a snapshot
-it makes another one.
+fails, there is no snapshot. IMAGE is as 'supermachine run' takes it; a snapshot
+makes another one.
 
 DIRECTORY is made; a snapshot that is there is replaced when the new one is
 complete.
@@ -48,8 +48,8 @@ What is said
   -q, --quiet              nothing but errors
   -h, --help               this text
 
-Exit status: 0 when the snapshot is there; 125 when not, with the reason; 128 + n
-when signal n ended it. Then DIRECTORY is as it was.
+Exit status: 0 when the snapshot is there; 125 when not, with the reason;
+128 + n when signal n ended it. Then DIRECTORY is as it was.
 
 Examples
   supermachine snapshot oci-archive:python.tar py
