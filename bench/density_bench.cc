@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Memory {
   double process_kib = 0;  // private to this process: guests' and ours
-  double host_kib = 0;     // taken from the host in all, the kernel's part included
+  double host_kib = 0;     // of all processes, with what the kernel has for them and for their VMs
 };
 
 Result<double> field(const std::string& path, const std::string& name) {
@@ -33,8 +33,12 @@ Result<double> field(const std::string& path, const std::string& name) {
 
 Result<Memory> measure() {
   constexpr const char* kSelf = "/proc/self/smaps_rollup";
-  return Memory{SM_TRY(field(kSelf, "Private_Dirty")) + SM_TRY(field(kSelf, "Private_Clean")),
-                -SM_TRY(field("/proc/meminfo", "MemAvailable"))};
+  Memory memory{.process_kib =
+                    SM_TRY(field(kSelf, "Private_Dirty")) + SM_TRY(field(kSelf, "Private_Clean"))};
+  // Not what is missing from MemFree: the kernel keeps freed pages at hand without counting them.
+  for (const char* kind : {"AnonPages", "PageTables", "SecPageTables", "Slab", "VmallocUsed"})
+    memory.host_kib += SM_TRY(field("/proc/meminfo", kind));
+  return memory;
 }
 
 Status use(const Vm& vm) {

@@ -99,7 +99,8 @@ Status measure(std::size_t rounds, const std::string& reference, const std::stri
     snapshot = SM_TRY(vm.snapshot(dir + "/snapshot"));
   }
   PoolBuilder builder = snapshot.pool().min(1).max(1);
-  if (const char* kib = std::getenv("WARM_KIB")) builder.warm_memory(std::strtoul(kib, nullptr, 10) << 10);
+  if (const char* kib = std::getenv("WARM_KIB"))
+    builder.warm_memory(std::strtoul(kib, nullptr, 10) << 10);
   const Pool pool = SM_TRY(builder.build());
   for (std::size_t round = 0; round < rounds; ++round) {
     settle();

@@ -103,7 +103,7 @@ class PoolBuilder {
   // out: beyond it acquire() waits. It does not stop a VM that grows later. Default 0: no limit.
   PoolBuilder& memory_budget(std::uint64_t bytes) { return memory_budget_ = bytes, *this; }
   // Bytes of what a VM wrote that it keeps for itself while it is idle: its next use then costs
-  // fewer page faults. Default 512 KiB.
+  // fewer page faults. Default 256 KiB.
   PoolBuilder& warm_memory(std::uint64_t bytes) { return warm_memory_ = bytes, *this; }
   // Timeouts, assets, names and payload of its VMs.
   PoolBuilder& config(VmConfig config) { return config_ = std::move(config), *this; }
@@ -124,7 +124,7 @@ class PoolBuilder {
   std::chrono::nanoseconds acquire_timeout_ = std::chrono::seconds(30);
   bool restore_on_release_ = true;
   std::uint64_t memory_budget_ = 0;
-  std::uint64_t warm_memory_ = 512 << 10;
+  std::uint64_t warm_memory_ = 256 << 10;
   VmConfig config_;
 };
 
