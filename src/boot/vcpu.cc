@@ -112,10 +112,10 @@ std::vector<kvm_cpuid_entry2> make_cpuid(std::vector<kvm_cpuid_entry2> supported
 Result<kvm::VcpuState> initial_vcpu_state(const kvm::Vcpu& vcpu, const LoadedKernel& kernel,
                                           const std::vector<kvm_cpuid_entry2>& supported,
                                           std::uint32_t id, std::uint32_t count) {
-  kvm::VcpuState state{.cpuid = make_cpuid(supported, id, count),
-                       .regs = SM_TRY(vcpu.regs()),
+  kvm::VcpuState state{.regs = SM_TRY(vcpu.regs()),
                        .sregs = SM_TRY(vcpu.sregs()),
                        .lapic = wired_lapic(SM_TRY(vcpu.lapic()))};
+  state.cpuid = make_cpuid(supported, id, count);
   state.msrs = {{kMsrMiscEnable, kFastStrings}, {kMsrMtrrDefaultType, kMtrrEnabledWriteBack}};
   state.xcr0 = extended_state(supported);
   state.mp_state.mp_state = id == 0 ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;

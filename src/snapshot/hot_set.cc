@@ -96,8 +96,9 @@ Status store_hot_set(const std::string& directory, const HotSet& hot_set) {
   const auto again = snapshot::decode_hot_set(bytes, snapshot::kMaxMemoryMib << 8);
   if (!again.ok()) return Error(Errc::kInvalidArgument, "hot set: " + again.error().message());
   if (again.value() != hot_set) return Error(Errc::kInvalidArgument, "hot set: page beyond 2^32");
-  AtomicFile out = SM_TRY(AtomicFile::create("/proc/self/fd/" + std::to_string(dir.get()) + "/" +
-                                             snapshot::kHotSetFile));
+  const std::string path =
+      "/proc/self/fd/" + std::to_string(dir.get()) + "/" + snapshot::kHotSetFile;
+  AtomicFile out = SM_TRY(AtomicFile::create(path, 0600));
   SM_TRY(write_all(out.fd(), bytes));
   return out.commit();
 }
