@@ -150,6 +150,41 @@ TEST_F(SavedMachine, KnowsThePagesThatItsGuestWrote) {
   EXPECT_LT(written.count(), TinyGuest::kPages + 10);  // page tables have their accessed bits
 }
 
+// What is put in place ahead is what was saved, and is the machine's own only as far as asked.
+TEST_F(SavedMachine, RunsOnPagesThatWerePutInPlaceAhead) {
+  TinyGuest::jump_to_work(state_);
+  SM_ASSERT_OK_AND_ASSIGN(const auto pages, ImagePages::create(image_));
+  const std::vector<PageRun> work{{TinyGuest::kFirstPage, TinyGuest::kPages}};
+  for (const bool for_writing : {false, true}) {
+    SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+    for (int round = 0; round < 3; ++round) {
+      ASSERT_THAT(machine->prefault(state_, work, for_writing), IsOk());
+      EXPECT_TRUE(std::ranges::equal(machine->memory().bytes(), source_->memory().bytes()));
+      machine->start();
+      expect_reset(*machine);
+      await_line(*machine, "1");
+      SM_ASSERT_OK_AND_ASSIGN(const Rewound rewound, machine->rewind(*pages, 0));
+      EXPECT_GE(rewound.written.count(), TinyGuest::kPages);
+      EXPECT_TRUE(std::ranges::equal(machine->memory().bytes(), source_->memory().bytes()));
+      ASSERT_THAT(machine->load(state_), IsOk());
+    }
+  }
+}
+
+// Pages that were made the guest's own and that it then did not write go back too.
+TEST_F(SavedMachine, GivesBackWhatItsGuestDidNotWrite) {
+  SM_ASSERT_OK_AND_ASSIGN(const auto pages, ImagePages::create(image_));
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+  const std::vector<PageRun> ahead{{TinyGuest::kFirstPage, 64}};
+  ASSERT_THAT(machine->prefault(state_, ahead, true), IsOk());
+  machine->start();
+  ASSERT_THAT(machine->pause(deadline_in(5s)), IsOk());
+  SM_ASSERT_OK_AND_ASSIGN(const Rewound rewound, machine->rewind(*pages, 0));
+  for (std::uint64_t i = 0; i < 64; ++i)
+    EXPECT_TRUE(rewound.written.contains(TinyGuest::kFirstPage + i)) << i;
+  EXPECT_EQ(rewound.kept.count(), 0U);
+}
+
 TEST_F(SavedMachine, RefusesAStateOfAnotherShape) {
   auto memory = GuestMemory::reserve(image_.size_bytes).value();
   SM_ASSERT_OK_AND_ASSIGN(const auto two,
@@ -179,6 +214,66 @@ TEST_F(SavedMachineOfFour, IsRestored) {
   machine->start();
   expect_reset(*machine);
   await_line(*machine, "1");
+}
+
+// Eight processors that leave the guest for the UART all the time, so that a pause finds each in
+// the middle of it.
+class SavedMachineOfEight : public SavedMachine {
+ protected:
+  SavedMachineOfEight() { vcpus_ = 8; }
+
+  // The state in which all processors do what the first one does.
+  void wake_all() {
+    const kvm::VcpuState& first = state_.vcpus[0];
+    for (kvm::VcpuState& vcpu : state_.vcpus) {
+      const std::uint64_t apic_base = vcpu.sregs.apic_base;
+      vcpu.regs = first.regs;
+      vcpu.sregs = first.sregs;
+      vcpu.sregs.apic_base = apic_base;
+      vcpu.mp_state = {.mp_state = KVM_MP_STATE_RUNNABLE};
+    }
+  }
+
+  // Where a processor of a guest that waits can be.
+  static void expect_all_wait(const MachineState& state, std::uint64_t entry) {
+    for (std::size_t id = 0; id < state.vcpus.size(); ++id) {
+      EXPECT_GE(state.vcpus[id].regs.rip, entry) << "vCPU " << id;
+      EXPECT_LT(state.vcpus[id].regs.rip, entry + 64) << "vCPU " << id;
+      EXPECT_EQ(state.vcpus[id].mp_state.mp_state, KVM_MP_STATE_RUNNABLE) << "vCPU " << id;
+    }
+  }
+};
+
+TEST_F(SavedMachineOfEight, IsSavedWhileAllAreBusyAgainAndAgain) {
+  wake_all();
+  const std::uint64_t entry = state_.vcpus[0].regs.rip & ~std::uint64_t{63};
+  for (int round = 0; round < 20; ++round) {
+    SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+    machine->start();
+    std::this_thread::sleep_for(std::chrono::microseconds(100 * round));
+    ASSERT_THAT(machine->pause(deadline_in(5s)), IsOk());
+    SM_ASSERT_OK_AND_ASSIGN(state_, machine->save({}));
+    expect_all_wait(state_, entry);
+  }
+  // None of all that has disturbed them.
+  TinyGuest::let_work(state_);
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+  machine->start();
+  expect_reset(*machine);
+}
+
+TEST_F(SavedMachineOfEight, IsRewoundWhileAllAreBusy) {
+  wake_all();
+  SM_ASSERT_OK_AND_ASSIGN(const auto pages, ImagePages::create(image_));
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+  for (int round = 0; round < 20; ++round) {
+    machine->start();
+    std::this_thread::sleep_for(1ms);
+    ASSERT_THAT(machine->pause(deadline_in(5s)), IsOk());
+    ASSERT_THAT(machine->rewind(*pages, 8), IsOk());
+    EXPECT_TRUE(std::ranges::equal(machine->memory().bytes(), source_->memory().bytes()));
+    ASSERT_THAT(machine->load(state_), IsOk());
+  }
 }
 
 }  // namespace

@@ -72,9 +72,13 @@ void VcpuThread::query_halted() {
 
 bool VcpuThread::park() {
   const MutexLock lock(mutex_);
-  parked_ = true;
-  changed_.notify_all();
-  while (wish_ == Wish::kPark) changed_.wait(mutex_);
+  while (wish_ == Wish::kPark) {
+    // Each time: the wish may have been to run, and to park again, before this thread saw any of
+    // it.
+    parked_ = true;
+    changed_.notify_all();
+    changed_.wait(mutex_);
+  }
   return wish_ == Wish::kRun;
 }
 
