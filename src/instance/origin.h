@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "memory/read_ahead.h"
 #include "memory/rewind.h"
 #include "snapshot/snapshot.h"
 
@@ -14,6 +15,11 @@ class Origin {
  public:
   static Result<std::shared_ptr<const Origin>> create(std::shared_ptr<const Snapshot> snapshot) {
     auto pages = SM_TRY(ImagePages::create(snapshot->memory()));
+    // What the first copy will touch is on its way from the disk when there is one.
+    if (const auto& hot = snapshot->hot_set()) {
+      read_ahead(snapshot->memory(), hot->written);
+      read_ahead(snapshot->memory(), hot->read);
+    }
     return std::shared_ptr<const Origin>(new Origin(std::move(snapshot), std::move(pages)));
   }
 
