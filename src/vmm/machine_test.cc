@@ -203,6 +203,15 @@ TEST_F(SavedMachine, CannotBePausedWhenItHasEnded) {
   EXPECT_THAT(machine->pause(deadline_in(5s)), Fails(Errc::kGuestFault));
 }
 
+// Whoever takes back a machine that was stopped must not have to wait to learn it.
+TEST_F(SavedMachine, CannotBePausedWhenItWasStopped) {
+  source_->start();
+  source_->stop();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(source_->pause(deadline_in(5s)), Fails(Errc::kGuestFault));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
+}
+
 class SavedMachineOfFour : public SavedMachine {
  protected:
   SavedMachineOfFour() { vcpus_ = 4; }

@@ -72,14 +72,15 @@ void VcpuThread::query_halted() {
 
 bool VcpuThread::park() {
   const MutexLock lock(mutex_);
-  while (wish_ == Wish::kPark) {
+  while (wish_ != Wish::kRun) {
     // Each time: the wish may have been to run, and to park again, before this thread saw any of
     // it.
     parked_ = true;
     changed_.notify_all();
+    if (wish_ == Wish::kEnd) return false;
     changed_.wait(mutex_);
   }
-  return wish_ == Wish::kRun;
+  return true;
 }
 
 void VcpuThread::run() {
