@@ -15,6 +15,10 @@ std::string seconds(std::chrono::nanoseconds time) {
          " ms";
 }
 
+bool has_ended(const PoolVm& vm) {
+  return vm.instance->machine().wait(deadline_in({})).has_value();
+}
+
 }  // namespace
 
 Result<std::shared_ptr<VmPool>> VmPool::create(VmPoolConfig config) {
@@ -77,6 +81,7 @@ Status VmPool::wait(Waiter& waiter) {
 
 void VmPool::serve_waiters() {
   while (!waiters_.empty()) {
+    drop_ended();
     const bool can = !idle_.empty() || alive_ < config_.max;
     short_of_memory_ = can && !within_budget();
     if (!can || short_of_memory_) return;
@@ -93,7 +98,16 @@ void VmPool::serve_waiters() {
   }
 }
 
-// Whether one more VM may be in use. Idle ones, but for the one it may become, go first.
+// Of VMs that are not reset, one may have ended since it came back.
+void VmPool::drop_ended() {
+  while (!idle_.empty() && idle_.back().vm.awake && has_ended(idle_.back().vm)) {
+    doom(std::move(idle_.back().vm));
+    idle_.pop_back();
+  }
+}
+
+// Whether one more VM may be in use. Idle ones that keep memory, but for the one it may become, go
+// first.
 bool VmPool::within_budget() {
   if (config_.memory_budget == 0) return true;
   const std::uint64_t each = std::max(largest_use_, kFirstGuess);
@@ -102,9 +116,11 @@ bool VmPool::within_budget() {
     for (const Idle& idle : idle_) needed += idle.vm.private_bytes;
     if (!idle_.empty()) needed -= idle_.back().vm.private_bytes;
     if (needed <= config_.memory_budget) return true;
-    if (idle_.size() < 2) return false;
-    doom(std::move(idle_.front().vm));
-    idle_.pop_front();
+    const auto keeps = std::find_if(idle_.begin(), idle_.end(),
+                                    [](const Idle& idle) { return idle.vm.private_bytes > 0; });
+    if (keeps == idle_.end() || std::next(keeps) == idle_.end()) return false;
+    doom(std::move(keeps->vm));
+    idle_.erase(keeps);
   }
 }
 
@@ -139,7 +155,7 @@ void VmPool::release(PoolVm vm) {
     usable = vm.instance->sleep(config_.max_kept_pages).ok();
     vm.awake = false;
   } else {
-    usable = !vm.instance->machine().wait(deadline_in({})).has_value();
+    usable = !has_ended(vm);
   }
   const auto took = Clock::now() - begin;
   const MutexLock lock(mutex_);

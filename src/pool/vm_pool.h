@@ -89,6 +89,7 @@ class VmPool {
   Result<PoolVm> make_awake();
   Result<PoolVm> wake(PoolVm vm);
   void serve_waiters() SM_REQUIRES(mutex_);
+  void drop_ended() SM_REQUIRES(mutex_);
   [[nodiscard]] bool within_budget() SM_REQUIRES(mutex_);
   void doom(PoolVm vm) SM_REQUIRES(mutex_);
   void gone() SM_REQUIRES(mutex_);
