@@ -136,7 +136,15 @@ Status Vm::State::write_snapshot(const std::string& directory, std::shared_ptr<c
                                         .drop_caches = options.drop_caches,
                                         .deadline = deadline_in(options.timeout)}));
   metadata.host.tsc_khz = captured.state.vcpus[0].tsc_khz;
-  SM_TRY(writer.finish(std::move(metadata), captured.state));
+  SnapshotWriter::Rehearse before_publishing;
+  if (options.rehearse) {
+    before_publishing = [&](const std::string& unpublished) -> Status {
+      Status done = rehearse(unpublished, options);
+      if (!done.ok()) return std::move(done).error().with("a copy of " + directory + " failed");
+      return {};
+    };
+  }
+  SM_TRY(writer.finish(std::move(metadata), captured.state, before_publishing));
   snapshot_timings.pause = captured.pause;
   return {};
 }
@@ -161,10 +169,6 @@ Result<Image> Vm::State::snapshot(const std::string& directory,
                                   const SnapshotOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   SM_TRY(write_snapshot(directory, std::move(base), options));
-  if (options.rehearse) {
-    Status done = rehearse(directory, options);
-    if (!done.ok()) return std::move(done).error().with("a copy of " + directory + " failed");
-  }
   snapshot_timings.total = std::chrono::steady_clock::now() - begin;
   return Image::from_snapshot(directory);
 }

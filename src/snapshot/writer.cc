@@ -253,7 +253,8 @@ Status SnapshotWriter::complete(SnapshotMetadata& metadata, const MachineState& 
   return {};
 }
 
-Status SnapshotWriter::finish(SnapshotMetadata metadata, const MachineState& state) {
+Status SnapshotWriter::finish(SnapshotMetadata metadata, const MachineState& state,
+                              const Rehearse& rehearse) {
   if (staging_.path().empty()) {
     return Error(Errc::kInvalidArgument, staging_.target() + " is finished");
   }
@@ -286,6 +287,7 @@ Status SnapshotWriter::finish(SnapshotMetadata metadata, const MachineState& sta
   SM_TRY(write_file(staging_.path_of(kRestoreFile), bytes));
   auto synced = sys::sync(memory_file_.get());
   if (!synced.ok()) return std::move(synced).error().with(staging_.target() + ": " + kMemoryFile);
+  if (rehearse) SM_TRY(rehearse(staging_.path()));
   return staging_.publish();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,7 +40,11 @@ class SnapshotWriter {
   [[nodiscard]] const SnapshotId& id() const noexcept { return id_; }
 
   // Publishes. kInvalidArgument for a state or metadata that no reader would take. Once only.
-  Status finish(SnapshotMetadata metadata, const MachineState& state);
+  // Before it is published, `rehearse` gets the directory of a snapshot that is whole, and may add
+  // to it or fail, in which case nothing is published.
+  using Rehearse = std::function<Status(const std::string& directory)>;
+  Status finish(SnapshotMetadata metadata, const MachineState& state,
+                const Rehearse& rehearse = {});
 
  private:
   SnapshotWriter(SnapshotId id, SnapshotWriterConfig config, snapshot::Staging staging,

@@ -62,6 +62,26 @@ TEST_F(WriterTest, TakesPagesInAnyOrderAndTheLatestOfEach) {
   EXPECT_EQ(w.id(), opened("s")->id());
 }
 
+TEST_F(WriterTest, PublishesWhatWasRehearsedAndNothingElse) {
+  SnapshotWriter bad = writer("s");
+  ASSERT_THAT(write(bad, 0, "abc"), IsOk());
+  const auto refuse = [](const std::string& directory) -> Status {
+    return Error(Errc::kGuestFault, SM_TRY(Snapshot::open(directory))->id().hex());
+  };
+  EXPECT_THAT(bad.finish({}, small_machine(), refuse),
+              FailsSaying(Errc::kGuestFault, bad.id().hex()));
+  EXPECT_THAT(Snapshot::open(path("s")), Fails(Errc::kNotFound));
+
+  SnapshotWriter good = writer("s");
+  ASSERT_THAT(write(good, 0, "abc"), IsOk());
+  const auto add = [&](const std::string& directory) {
+    return store_hot_set(directory, {.snapshot = good.id(), .read = {{0, 2}}});
+  };
+  ASSERT_THAT(good.finish({}, small_machine(), add), IsOk());
+  ASSERT_TRUE(opened("s")->hot_set().has_value());
+  EXPECT_EQ(memory_text(*opened("s")).substr(0, 3), "abc");
+}
+
 TEST_F(WriterTest, MakesZeroOfAPageThatBecameZero) {
   SnapshotWriter w = writer("s");
   ASSERT_THAT(write(w, 0, "abcd"), IsOk());
