@@ -196,7 +196,15 @@ Status Instance::sleep(std::uint64_t max_kept_pages) {
   return {};
 }
 
+// A guest that has ended answers nothing, and its end is the better reason.
 Result<Captured> Instance::capture(SnapshotWriter& writer, const CaptureOptions& options) {
+  SM_TRY(check_alive());
+  auto captured = capture_alive(writer, options);
+  if (!captured.ok()) SM_TRY(check_alive());
+  return captured;
+}
+
+Result<Captured> Instance::capture_alive(SnapshotWriter& writer, const CaptureOptions& options) {
   virtio::VsockStream spare = SM_TRY(machine_->vsock().connect(rpc::kAgentPort, options.deadline));
   const MutexLock lock(mutex_);
   SM_TRY(control_->prepare({.drop_caches = options.drop_caches}, options.deadline));
@@ -233,12 +241,14 @@ Error Instance::explain(const Error& error) const {
   return Error(report ? Errc::kGuestFault : error.code(), std::move(message));
 }
 
+Status Instance::check_alive() const {
+  if (const auto end = machine_->wait(deadline_in({})); end)
+    return Error(Errc::kGuestFault, "the VM has ended: " + end->message());
+  return {};
+}
+
 void Instance::open_call_pool(bool agent_reuses) {
-  const auto check = [this]() -> Status {
-    if (const auto end = machine_->wait(deadline_in({})); end)
-      return Error(Errc::kGuestFault, "the VM has ended: " + end->message());
-    return {};
-  };
+  const auto check = [this] { return check_alive(); };
   const auto open = [this](Deadline deadline) -> Result<UniqueFd> {
     return std::move(SM_TRY(machine_->vsock().connect(rpc::kAgentPort, deadline)).socket);
   };

@@ -95,6 +95,8 @@ class Instance {
   Status wait_for_agent(const std::shared_ptr<Doorbell>& doorbell, Deadline deadline);
   Status take_up_connections();
   Status start_and_tell(const Identity& identity, Deadline deadline);
+  Result<Captured> capture_alive(SnapshotWriter& writer, const CaptureOptions& options);
+  [[nodiscard]] Status check_alive() const;
   [[nodiscard]] Error explain(const Error& error) const;
 
   BootTrace trace_;
