@@ -1,61 +1,278 @@
-// Pools of real guests: what one user leaves behind, the next must not find.
+// Pools of real guests: what one user leaves behind, the next must not find; what a pool does with
+// VMs that nobody needs, that fail, and for which there is no room.
 #include "supermachine/pool.h"
 
-#include <gtest/gtest.h>
-
-#include <atomic>
 #include <set>
 #include <thread>
 
-#include "base/files.h"
-#include "guest.h"
+#include "snapshot_guest.h"
 
 namespace supermachine {
 namespace {
 
 using namespace std::chrono_literals;
 
-// One snapshot of busybox for all tests.
-class PoolTest : public ::testing::Test {
- public:
-  static void SetUpTestSuite() {
-    dir_ = new TempDir(TempDir::create("/dev/shm").value());
-    auto vm = start_guest(VmConfig().with_memory_mib(128));
-    if (!vm.ok()) return;
-    auto made = vm.value().snapshot(dir_->path() + "/busybox");
-    if (made.ok()) image_ = new Image(std::move(made).value());
-  }
-  static void TearDownTestSuite() {
-    delete image_;
-    delete dir_;
-  }
-
+class PoolTest : public BusyboxSnapshotTest {
  protected:
-  void SetUp() override { ASSERT_NE(image_, nullptr); }
-  static const Image& image() { return *image_; }
+  // Waits up to ten seconds until the pool's figures are as wanted.
+  static bool comes_to(const Pool& pool, const std::function<bool(const PoolStats&)>& wanted) {
+    for (int i = 0; i < 1000; ++i) {
+      if (wanted(pool.stats())) return true;
+      std::this_thread::sleep_for(10ms);
+    }
+    return false;
+  }
 
- private:
-  static TempDir* dir_;
-  static Image* image_;
+  static Vm& running(PooledVm& vm) { return *vm; }
 };
 
-TempDir* PoolTest::dir_ = nullptr;
-Image* PoolTest::image_ = nullptr;
+// What a user can see of the last one's work, after a line that is new each time.
+constexpr std::string_view kLook = R"(
+read -r id < /proc/sys/kernel/random/boot_id; echo $id
+cat /tmp/mark /root/deep/file /etc/added /dev/shm/mark /etc/passwd /proc/mounts /proc/net/tcp \
+    /proc/sys/vm/swappiness /proc/sys/kernel/panic /proc/sys/kernel/hostname 2> /dev/null
+pidof sleep nc
+echo /tmp/* /root/*
+)";
+
+// Memory, disk, kernel parameters, a mount, a user, processes, a listener.
+constexpr std::string_view kLeave = R"(
+echo mark > /tmp/mark; echo mark > /dev/shm/mark; echo mark > /etc/added
+mkdir -p /root/deep /root/mounted; echo deep > /root/deep/file
+head -c 500000 /bin/busybox > /tmp/big
+echo 7 > /proc/sys/vm/swappiness; echo 9 > /proc/sys/kernel/panic
+echo marked > /proc/sys/kernel/hostname
+mount -t tmpfs none /root/mounted
+echo marker:x:77:77::/:/bin/sh >> /etc/passwd
+setsid sleep 1000 > /dev/null 2>&1 &
+setsid nc -ll -p 7777 -e cat > /dev/null 2>&1 &
+)";
 
 TEST_F(PoolTest, NextUserFindsNothingOfTheLast) {
   SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().min(1).max(1).build());
-  for (int cycle = 0; cycle < 20; ++cycle) {
-    const auto begin = std::chrono::steady_clock::now();
+  std::string pristine;
+  std::set<std::string> boot_ids;
+  for (int cycle = 0; cycle < 200; ++cycle) {
     SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
-    const std::string found =
-        sh_output(*vm,
-                  "cat /tmp/mark /proc/sys/vm/swappiness /root/deep/file 2>/dev/null; "
-                  "echo 7 > /proc/sys/vm/swappiness; echo x > /tmp/mark; mkdir -p /root/deep; "
-                  "echo y > /root/deep/file; head -c 3000000 /dev/urandom > /tmp/big");
-    EXPECT_EQ(found, "60") << "cycle " << cycle;
-    std::cerr << "cycle " << cycle << " " << (std::chrono::steady_clock::now() - begin) / 1us
-              << " us\n";
+    const std::string said = sh_output(*vm, std::string(kLook) + std::string(kLeave));
+    ASSERT_GT(said.size(), 37U);
+    EXPECT_TRUE(boot_ids.insert(said.substr(0, 36)).second) << "cycle " << cycle;
+    const std::string found = said.substr(37);
+    if (cycle == 0) pristine = found;
+    ASSERT_EQ(found, pristine) << "cycle " << cycle;
+    if (cycle % 50 == 0) {
+      const std::string left = sh_output(
+          *vm, "while ! grep -q :1E61 /proc/net/tcp; do sleep 0.01; done" + std::string(kLook));
+      for (const char* trace : {"mark", "deep", "marker", "marked", "/root/mounted", ":1E61",
+                                "\n7\n", "\n9\n", "/tmp/big"})
+        EXPECT_THAT(left, ::testing::HasSubstr(trace)) << "the test would see nothing";
+    }
   }
+  const PoolStats stats = pool.stats();
+  EXPECT_EQ(stats.retired, 0U);
+  EXPECT_EQ(stats.acquired, 200U);
+  EXPECT_EQ(stats.reset.count, 200U);
+}
+
+// The same memory is seen at once by all, and stays each one's own.
+TEST_F(PoolTest, UsersAtTheSameTimeDoNotSeeEachOther) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(8).build());
+  for (int round = 0; round < 3; ++round) {
+    std::vector<PooledVm> vms;
+    for (int i = 0; i < 8; ++i) {
+      SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+      EXPECT_EQ(
+          sh_output(*vm, "cat /tmp/mine 2> /dev/null; echo " + std::to_string(i) + " > /tmp/mine"),
+          "");
+      vms.push_back(std::move(vm));
+    }
+    for (std::size_t i = 0; i < vms.size(); ++i)
+      EXPECT_EQ(sh_output(*vms[i], "cat /tmp/mine"), std::to_string(i));
+    EXPECT_EQ(pool.stats().in_use, 8U);
+  }
+  EXPECT_EQ(pool.stats().idle, 8U);
+}
+
+TEST_F(PoolTest, KeepsWhatWasDoneWhereThatIsWanted) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(1).restore_on_release(false).build());
+  for (int cycle = 0; cycle < 5; ++cycle) {
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+    EXPECT_EQ(sh_output(*vm, "echo x >> /root/count; wc -l < /root/count"),
+              std::to_string(cycle + 1));
+  }
+}
+
+// It was well when it came back, and ended when nobody looked.
+TEST_F(PoolTest, VmThatEndedWhileItWasIdleIsNotHandedOut) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(1).restore_on_release(false).build());
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+    sh_output(*vm, "(sleep 0.3; reboot -f) > /dev/null 2>&1 &");
+  }
+  std::this_thread::sleep_for(2s);
+  SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+  EXPECT_EQ(sh_output(*vm, "echo new"), "new");
+  EXPECT_EQ(pool.stats().retired, 1U);
+}
+
+// However a VM ends in use, its user hears of it, the others do not, and its place is free again.
+TEST_F(PoolTest, ErrorsInOneVmStayThere) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().min(2).max(2).build());
+  std::uint64_t ends = 0;
+  for (const char* end : {"reboot -f", "poweroff -f", "halt -f",
+                          "echo triple > /sys/kernel/reboot/type; reboot -f"}) {
+    SCOPED_TRACE(end);
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm good, pool.acquire());
+    sh_output(*good, "echo mine > /tmp/mine");
+    {
+      SM_ASSERT_OK_AND_ASSIGN(PooledVm bad, pool.acquire());
+      const auto outcome =
+          bad.exec_builder().argv({"sh", "-c", std::string(end) + "; sleep 60"}).output();
+      EXPECT_THAT(outcome, Fails(Errc::kGuestFault));
+      EXPECT_EQ(sh_output(*good, "cat /tmp/mine"), "mine");
+      EXPECT_TRUE(running(bad).wait(10s).has_value());
+    }
+    ++ends;
+    EXPECT_TRUE(comes_to(pool, [&](const PoolStats& s) { return s.retired == ends; }));
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm next, pool.acquire());
+    EXPECT_EQ(sh_output(*next, "[ ! -e /tmp/mine ] && echo new"), "new");
+    EXPECT_EQ(sh_output(*good, "cat /tmp/mine"), "mine");
+  }
+  EXPECT_TRUE(comes_to(pool, [](const PoolStats& s) { return s.idle == 2 && s.alive == 2; }));
+}
+
+TEST_F(PoolTest, VmThatItsUserStopsIsReplaced) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(1).build());
+  for (int i = 0; i < 3; ++i) {
+    SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+    EXPECT_EQ(sh_output(*vm, "echo on"), "on");
+    running(vm).stop();
+  }
+  EXPECT_TRUE(comes_to(pool, [](const PoolStats& s) { return s.retired == 3 && s.alive == 0; }));
+}
+
+TEST_F(PoolTest, AcquireGivesUpInTime) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(1).acquire_timeout(200ms).build());
+  std::optional<PooledVm> held;
+  {
+    SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+    held.emplace(std::move(vm));
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(pool.acquire(), FailsSaying(Errc::kTimeout, "200 ms"));
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_GE(took, 200ms);
+  EXPECT_LT(took, 2s);
+  EXPECT_EQ(pool.stats().waiting, 0U);
+  held.reset();
+  EXPECT_THAT(pool.acquire(), IsOk());
+}
+
+TEST_F(PoolTest, BudgetStopsGrowthUntilThereIsRoom) {
+  SM_ASSERT_OK_AND_ASSIGN(
+      const Pool pool,
+      image().pool().max(8).memory_budget(std::uint64_t{40} << 20).acquire_timeout(300ms).build());
+  {
+    // One use of some 24 MiB: the next are expected to be like it.
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+    sh_output(*vm, "head -c 24000000 /dev/zero > /tmp/big");
+  }
+  std::optional<PooledVm> one;
+  {
+    SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+    one.emplace(std::move(vm));
+  }
+  EXPECT_THAT(pool.acquire(), FailsSaying(Errc::kExhausted, "memory budget"));
+  EXPECT_EQ(sh_output(**one, "echo on"), "on");
+  std::thread gives_back([&] {
+    std::this_thread::sleep_for(100ms);
+    one.reset();
+  });
+  EXPECT_THAT(pool.acquire(), IsOk()) << "who waits gets what comes back";
+  gives_back.join();
+}
+
+// Idle VMs that keep nothing are not ended for a budget: that would gain nothing, and those of
+// min() would be made again and again.
+TEST_F(PoolTest, BudgetDoesNotEndVmsInVain) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image()
+                                               .pool()
+                                               .min(4)
+                                               .max(8)
+                                               .memory_budget(std::uint64_t{6} << 20)
+                                               .acquire_timeout(1s)
+                                               .build());
+  SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+  EXPECT_THAT(pool.acquire(), Fails(Errc::kExhausted));
+  EXPECT_EQ(pool.stats().retired, 0U);
+  EXPECT_EQ(pool.stats().idle, 3U);
+}
+
+TEST_F(PoolTest, IdleVmsBeyondTheMinimumEnd) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool,
+                          image().pool().min(1).max(4).idle_timeout(300ms).build());
+  EXPECT_EQ(pool.stats().idle, 1U);
+  {
+    std::vector<PooledVm> vms;
+    for (int i = 0; i < 4; ++i) {
+      SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+      vms.push_back(std::move(vm));
+    }
+    EXPECT_EQ(pool.stats().alive, 4U);
+  }
+  EXPECT_TRUE(comes_to(pool, [](const PoolStats& s) { return s.alive == 1; }));
+  std::this_thread::sleep_for(500ms);
+  EXPECT_EQ(pool.stats().idle, 1U) << "the minimum stays";
+  EXPECT_THAT(pool.acquire(), IsOk());
+}
+
+TEST_F(PoolTest, MinimumIsMadeAgain) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().min(2).max(2).build());
+  {
+    SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+    running(vm).stop();
+  }
+  EXPECT_TRUE(comes_to(pool, [](const PoolStats& s) { return s.idle == 2 && s.retired == 1; }));
+}
+
+TEST_F(PoolTest, LoanOutlivesThePool) {
+  std::optional<PooledVm> loan;
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(1).build());
+    SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+    loan.emplace(std::move(vm));
+  }
+  EXPECT_EQ(sh_output(**loan, "echo on"), "on");
+  loan.reset();
+}
+
+TEST_F(PoolTest, CapturedVmGoesBackAsItWas) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(1).build());
+  for (int i = 0; i < 3; ++i) {
+    SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+    EXPECT_EQ(sh_output(*vm, "cat /root/state 2> /dev/null; echo one > /root/state"), "");
+    SM_ASSERT_OK_AND_ASSIGN(const Image captured, vm->snapshot(path("captured")));
+    sh_output(*vm, "echo two > /root/state");
+    SM_ASSERT_OK_AND_ASSIGN(const Vm copy, captured.start());
+    EXPECT_EQ(sh_output(copy, "cat /root/state"), "one");
+  }
+  EXPECT_EQ(pool.stats().retired, 0U);
+}
+
+TEST_F(PoolTest, BootsAndCapturesWhatIsNoSnapshot) {
+  SM_ASSERT_OK_AND_ASSIGN(const Image busybox, test_image("busybox"));
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool,
+                          busybox.pool().max(2).config(VmConfig().with_memory_mib(128)).build());
+  SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+  EXPECT_TRUE(pool.image().is_snapshot());
+  EXPECT_EQ(sh_output(*vm, "echo on"), "on");
+}
+
+TEST_F(PoolTest, RefusesSettingsThatContradictEachOther) {
+  EXPECT_THAT(image().pool().min(5).max(4).build(), Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(image().pool().max(0).build(), Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(image().pool().config(VmConfig().with_memory_mib(512)).build(),
+              FailsSaying(Errc::kInvalidArgument, "512 MiB"));
 }
 
 }  // namespace
