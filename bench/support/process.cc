@@ -13,7 +13,7 @@
 
 namespace supermachine::bench {
 
-Result<Program> Program::start(const std::vector<std::string>& argv) {
+Result<Program> Program::start(const std::vector<std::string>& argv, int input) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Error::from_errno("pipe2");
   UniqueFd read_end(ends[0]);
@@ -26,6 +26,7 @@ Result<Program> Program::start(const std::vector<std::string>& argv) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
+  if (input != STDIN_FILENO) ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   pid_t pid = -1;
   const auto started = Clock::now();
   const int failed =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <functional>
@@ -20,8 +21,8 @@ using Clock = std::chrono::steady_clock;
 // Killed and reaped with its owner.
 class Program {
  public:
-  // Standard output comes to us, the rest is inherited.
-  static Result<Program> start(const std::vector<std::string>& argv);
+  // Standard output comes to us, the rest is inherited, but for `input` when it is given.
+  static Result<Program> start(const std::vector<std::string>& argv, int input = STDIN_FILENO);
   Program(Program&& other) noexcept
       : pid_(std::exchange(other.pid_, -1)),
         output_(std::move(other.output_)),
