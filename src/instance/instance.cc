@@ -207,13 +207,17 @@ Result<Captured> Instance::capture(SnapshotWriter& writer, const CaptureOptions&
 Result<Captured> Instance::capture_alive(SnapshotWriter& writer, const CaptureOptions& options) {
   virtio::VsockStream spare = SM_TRY(machine_->vsock().connect(rpc::kAgentPort, options.deadline));
   const MutexLock lock(mutex_);
-  SM_TRY(control_->prepare({.drop_caches = options.drop_caches}, options.deadline));
-  auto captured = supermachine::capture(*machine_, writer,
-                                        {.origin = origin_ ? origin_->snapshot() : nullptr,
-                                         .base = options.base,
-                                         .keep = {control_ports_, spare.ports},
-                                         .deadline = options.deadline});
-  // Whatever became of it, the guest goes on.
+  const auto capture_prepared = [&]() -> Result<Captured> {
+    SM_TRY(control_->prepare({.drop_caches = options.drop_caches}, options.deadline));
+    return supermachine::capture(*machine_, writer,
+                                 {.origin = origin_ ? origin_->snapshot() : nullptr,
+                                  .base = options.base,
+                                  .keep = {control_ports_, spare.ports},
+                                  .deadline = options.deadline});
+  };
+  auto captured = capture_prepared();
+  // Whatever became of it, the guest goes on: an agent that was too slow to prepare would otherwise
+  // hold its calls for ever.
   Status resumed = control_->resumed(deadline_in(kResumedWait));
   calls_->put(std::move(spare.socket));
   if (captured.ok()) SM_TRY(std::move(resumed));
