@@ -1,6 +1,7 @@
 // What `supermachine run IMAGE -- /bin/true` does, and when it did it: prints a line "STAGE
 // NANOSECONDS" for each stage, by the clock that all processes share. Argument: the image; with
-// --check before it, only imports the image and tells whether this host can run VMs.
+// --check before it, only imports the image, prints the path of its root file system, and tells
+// whether this host can run VMs.
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -39,7 +40,8 @@ Status run(const char* reference) {
 }
 
 Status check(const char* reference) {
-  SM_TRY(Image::from_oci(reference));
+  const Image image = SM_TRY(Image::from_oci(reference));
+  std::printf("%s\n", image.rootfs_path().c_str());
   const HostReport host = check_host();
   if (!host.usable()) return Error(Errc::kUnsupported, host.problems.front());
   return {};
