@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <cstring>
 #include <thread>
 
 #include "base/files.h"
@@ -17,6 +18,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kMemoryMib = 64;
+
+// In one call: element by element takes a minute under a sanitizer.
+bool same_bytes(const GuestMemory& a, const GuestMemory& b) {
+  return a.bytes().size() == b.bytes().size() &&
+         std::memcmp(a.bytes().data(), b.bytes().data(), a.bytes().size()) == 0;
+}
 
 // A machine that was paused while its guest waits: its state, and its memory in a file.
 class SavedMachine : public ::testing::Test {
@@ -131,7 +138,7 @@ TEST_F(SavedMachine, IsRewoundInPlace) {
     expect_reset(*machine);
     await_line(*machine, "1");
     ASSERT_THAT(machine->rewind(*pages, kept), IsOk());
-    EXPECT_TRUE(std::ranges::equal(machine->memory().bytes(), source_->memory().bytes()));
+    EXPECT_TRUE(same_bytes(machine->memory(), source_->memory()));
     ASSERT_THAT(machine->load(state_), IsOk());
     EXPECT_FALSE(machine->wait(deadline_in({})).has_value()) << "it is as if it had never ended";
   }
@@ -159,13 +166,13 @@ TEST_F(SavedMachine, RunsOnPagesThatWerePutInPlaceAhead) {
     SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
     for (int round = 0; round < 3; ++round) {
       ASSERT_THAT(machine->prefault(state_, work, for_writing), IsOk());
-      EXPECT_TRUE(std::ranges::equal(machine->memory().bytes(), source_->memory().bytes()));
+      EXPECT_TRUE(same_bytes(machine->memory(), source_->memory()));
       machine->start();
       expect_reset(*machine);
       await_line(*machine, "1");
       SM_ASSERT_OK_AND_ASSIGN(const Rewound rewound, machine->rewind(*pages, 0));
       EXPECT_GE(rewound.written.count(), TinyGuest::kPages);
-      EXPECT_TRUE(std::ranges::equal(machine->memory().bytes(), source_->memory().bytes()));
+      EXPECT_TRUE(same_bytes(machine->memory(), source_->memory()));
       ASSERT_THAT(machine->load(state_), IsOk());
     }
   }
@@ -280,7 +287,7 @@ TEST_F(SavedMachineOfEight, IsRewoundWhileAllAreBusy) {
     std::this_thread::sleep_for(1ms);
     ASSERT_THAT(machine->pause(deadline_in(5s)), IsOk());
     ASSERT_THAT(machine->rewind(*pages, 8), IsOk());
-    EXPECT_TRUE(std::ranges::equal(machine->memory().bytes(), source_->memory().bytes()));
+    EXPECT_TRUE(same_bytes(machine->memory(), source_->memory()));
     ASSERT_THAT(machine->load(state_), IsOk());
   }
 }
