@@ -29,7 +29,7 @@ class PoolTest : public BusyboxSnapshotTest {
 // What a user can see of the last one's work, after a line that is new each time.
 constexpr std::string_view kLook = R"(
 read -r id < /proc/sys/kernel/random/boot_id; echo $id
-cat /tmp/mark /root/deep/file /etc/added /dev/shm/mark /etc/passwd /proc/mounts /proc/net/tcp \
+cat /tmp/mark /root/deep/file /etc/added /dev/shm/mark /etc/passwd /proc/mounts /proc/net/tcp6 \
     /proc/sys/vm/swappiness /proc/sys/kernel/panic /proc/sys/kernel/hostname 2> /dev/null
 pidof sleep nc
 echo /tmp/* /root/*
@@ -62,7 +62,7 @@ TEST_F(PoolTest, NextUserFindsNothingOfTheLast) {
     ASSERT_EQ(found, pristine) << "cycle " << cycle;
     if (cycle % 50 == 0) {
       const std::string left = sh_output(
-          *vm, "while ! grep -q :1E61 /proc/net/tcp; do sleep 0.01; done" + std::string(kLook));
+          *vm, "while ! grep -q :1E61 /proc/net/tcp6; do sleep 0.01; done" + std::string(kLook));
       for (const char* trace : {"mark", "deep", "marker", "marked", "/root/mounted", ":1E61",
                                 "\n7\n", "\n9\n", "/tmp/big"})
         EXPECT_THAT(left, ::testing::HasSubstr(trace)) << "the test would see nothing";
