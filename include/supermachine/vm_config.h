@@ -56,7 +56,7 @@ class VmConfig {
   [[nodiscard]] const std::string& vsock_mux_dir() const { return vsock_mux_dir_; }
   [[nodiscard]] std::chrono::milliseconds boot_timeout() const { return boot_timeout_; }
   [[nodiscard]] std::chrono::milliseconds restore_timeout() const { return restore_timeout_; }
-  [[nodiscard]] const std::string& hostname() const { return hostname_; }
+  [[nodiscard]] const std::optional<std::string>& hostname() const { return hostname_; }
   [[nodiscard]] const std::string& machine_id() const { return machine_id_; }
   [[nodiscard]] const std::string& payload() const { return payload_; }
   [[nodiscard]] int console_fd() const { return console_fd_; }
@@ -68,7 +68,7 @@ class VmConfig {
   std::string vsock_mux_dir_;
   std::chrono::milliseconds boot_timeout_ = std::chrono::seconds(30);
   std::chrono::milliseconds restore_timeout_ = std::chrono::seconds(10);
-  std::string hostname_;
+  std::optional<std::string> hostname_;
   std::string machine_id_;
   std::string payload_;
   int console_fd_ = -1;

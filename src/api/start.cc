@@ -21,7 +21,7 @@ Result<std::unique_ptr<Instance>> cold_boot(const VmConfig& config, const Machin
                    .verbose_kernel = config.console_fd() >= 0,
                    .host = host},
        .agent_path = assets.agent,
-       .hostname = config.hostname().empty() ? std::string(kDefaultHostname) : config.hostname(),
+       .hostname = config.hostname().value_or(std::string(kDefaultHostname)),
        .boot_deadline = deadline_in(config.boot_timeout())});
 }
 
@@ -36,7 +36,7 @@ Result<std::unique_ptr<Instance>> restore(const VmConfig& config, const MachineH
 }  // namespace
 
 Identity identity_of(const VmConfig& config) {
-  return {.hostname = config.hostname(),
+  return {.hostname = config.hostname().value_or(""),
           .machine_id = config.machine_id(),
           .payload = config.payload()};
 }

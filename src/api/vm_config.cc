@@ -28,8 +28,8 @@ bool is_machine_id(std::string_view id) {
 }  // namespace
 
 Status VmConfig::check() const {
-  if (!hostname_.empty() && !is_hostname(hostname_)) {
-    return Error(Errc::kInvalidArgument, "hostname '" + hostname_ +
+  if (hostname_ && !is_hostname(*hostname_)) {
+    return Error(Errc::kInvalidArgument, "hostname '" + *hostname_ +
                                              "': it takes up to 64 letters, digits, dots and "
                                              "hyphens");
   }
