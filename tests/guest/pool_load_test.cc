@@ -16,7 +16,7 @@ class PoolLoad : public BusyboxSnapshotTest {};
 // 16 threads share 4 VMs. Who has waited longest is next, so nobody waits much longer than another.
 TEST_F(PoolLoad, ThreadsTakeTurns) {
   constexpr int kThreads = 16;
-  constexpr int kRounds = 63;
+  const int rounds = is_soak() ? 63 : 16;  // emulated, the full thousand takes minutes
   SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(4).acquire_timeout(60s).build());
   struct Tally {
     int right = 0;
@@ -30,7 +30,7 @@ TEST_F(PoolLoad, ThreadsTakeTurns) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       Tally& tally = tallies[static_cast<std::size_t>(t)];
-      for (int round = 0; round < kRounds; ++round) {
+      for (int round = 0; round < rounds; ++round) {
         const auto begin = std::chrono::steady_clock::now();
         auto vm = pool.acquire();
         tally.waited += std::chrono::steady_clock::now() - begin;
@@ -57,14 +57,14 @@ TEST_F(PoolLoad, ThreadsTakeTurns) {
   std::chrono::nanoseconds least = std::chrono::nanoseconds::max();
   std::chrono::nanoseconds most{};
   for (const Tally& tally : tallies) {
-    EXPECT_EQ(tally.right, kRounds) << tally.wrong;
+    EXPECT_EQ(tally.right, rounds) << tally.wrong;
     least = std::min(least, tally.waited);
     most = std::max(most, tally.waited);
   }
   EXPECT_LT(most, least * 3) << "some thread was passed over";
   EXPECT_LE(most_in_use, 4);
   const PoolStats stats = pool.stats();
-  EXPECT_EQ(stats.acquired, std::uint64_t{kThreads} * kRounds);
+  EXPECT_EQ(stats.acquired, static_cast<std::uint64_t>(kThreads * rounds));
   EXPECT_EQ(stats.retired, 0U);
   EXPECT_LE(stats.alive, 4U);
   EXPECT_EQ(stats.idle, stats.alive);
@@ -104,9 +104,10 @@ TEST_F(PoolLoad, LosesNothingButWhatEnded) {
   EXPECT_LE(pool.stats().retired, 16U);
 }
 
-TEST_F(PoolLoad, NoExitStatusIsLostInFiveThousandCycles) {
+TEST_F(PoolLoad, NoExitStatusIsLostInThousandsOfCycles) {
   SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(1).build());
-  for (int cycle = 0; cycle < 5000; ++cycle) {
+  const int cycles = is_soak() ? 5000 : 1000;
+  for (int cycle = 0; cycle < cycles; ++cycle) {
     auto vm = pool.acquire();
     ASSERT_THAT(vm, IsOk()) << "cycle " << cycle;
     const std::string word = std::to_string(cycle);
@@ -121,9 +122,9 @@ TEST_F(PoolLoad, NoExitStatusIsLostInFiveThousandCycles) {
     ASSERT_EQ(outcome.value().stdout, word + "\n");
   }
   const PoolStats stats = pool.stats();
-  EXPECT_EQ(stats.acquired, 5000U);
+  EXPECT_EQ(stats.acquired, static_cast<std::uint64_t>(cycles));
   EXPECT_EQ(stats.restore.count, 1U) << "all by one VM";
-  EXPECT_EQ(stats.wake.count, 4999U);
+  EXPECT_EQ(stats.wake.count, static_cast<std::uint64_t>(cycles - 1));
   EXPECT_EQ(stats.retired, 0U);
 }
 
