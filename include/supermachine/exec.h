@@ -77,6 +77,7 @@ class ExecChild {
 
  private:
   friend class ExecBuilder;
+  friend class GuestCalls;
   struct State;
   explicit ExecChild(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
@@ -123,7 +124,7 @@ class ExecBuilder {
   Result<ExecChild> spawn();
 
  private:
-  friend class Vm;
+  friend class GuestCalls;
   struct State;
   explicit ExecBuilder(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "api/guest_calls.h"
 #include "bake/import.h"
 #include "base/files.h"
 #include "client/exec.h"
@@ -34,6 +35,7 @@ struct Vm::State {
   // Everything but the instance, which `config` asks for.
   static Result<std::unique_ptr<State>> create(const Image& image, const VmConfig& config);
   [[nodiscard]] MachineHost host(const VmConfig& config) const;
+  [[nodiscard]] GuestCalls calls() const { return {instance->connector(), image.config()}; }
 
   [[nodiscard]] Result<SnapshotMetadata> describe() const;
   Status write_snapshot(const std::string& directory, std::shared_ptr<const Snapshot> base,

@@ -1,13 +1,9 @@
 #include "supermachine/vm.h"
 
 #include "api/state.h"
-#include "client/files.h"
 
 namespace supermachine {
 namespace {
-
-// For calls whose work is the agent's own: a GiB takes far less.
-constexpr auto kFileTimeout = std::chrono::minutes(10);
 
 static_assert(static_cast<int>(VmExit::Kind::kStopped) == static_cast<int>(ExitKind::kStopped) &&
               static_cast<int>(VmExit::Kind::kFailed) == static_cast<int>(ExitKind::kFailed));
@@ -19,29 +15,18 @@ Vm::Vm(Vm&&) noexcept = default;
 Vm& Vm::operator=(Vm&&) noexcept = default;
 Vm::~Vm() = default;
 
-ExecBuilder Vm::exec_builder() const {
-  const ImageConfig& image = state_->image.config();
-  auto state = std::make_unique<ExecBuilder::State>();
-  state->connect = state_->instance->connector();
-  state->request.env = image.env;
-  state->request.cwd = image.working_dir;
-  state->request.create_cwd = true;
-  state->request.user = image.user;
-  return ExecBuilder(std::move(state));
-}
+ExecBuilder Vm::exec_builder() const { return state_->calls().exec_builder(); }
 
 Result<ExecChild> Vm::exec(std::vector<std::string> argv) const {
   return exec_builder().argv(std::move(argv)).spawn();
 }
 
 Status Vm::write_file(const std::string& path, std::string_view bytes, std::uint32_t mode) {
-  return client::write_file(state_->instance->connector(), path, mode,
-                            std::as_bytes(std::span(bytes)), deadline_in(kFileTimeout));
+  return state_->calls().write_file(path, bytes, mode);
 }
 
 Result<std::string> Vm::read_file(const std::string& path, std::size_t max_bytes) {
-  return client::read_file(state_->instance->connector(), path, max_bytes,
-                           deadline_in(kFileTimeout));
+  return state_->calls().read_file(path, max_bytes);
 }
 
 Status Vm::wait_ready(std::chrono::milliseconds timeout) {

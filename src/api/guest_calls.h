@@ -1,0 +1,31 @@
+// What can be asked of a guest whose agent can be reached, whoever runs its VM: what Vm and
+// RemoteVm have in common.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "client/connection.h"
+#include "supermachine/exec.h"
+#include "supermachine/image.h"
+
+namespace supermachine {
+
+// Any thread. For one expression: `image` is borrowed.
+class GuestCalls {
+ public:
+  GuestCalls(client::Connector connect, const ImageConfig& image)
+      : connect_(std::move(connect)), image_(image) {}
+
+  // A command as the image says; argv is still missing.
+  [[nodiscard]] ExecBuilder exec_builder() const;
+
+  Status write_file(const std::string& path, std::string_view bytes, std::uint32_t mode) const;
+  [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t max_bytes) const;
+
+ private:
+  const client::Connector connect_;
+  const ImageConfig& image_;
+};
+
+}  // namespace supermachine
