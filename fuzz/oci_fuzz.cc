@@ -24,7 +24,7 @@ void read_archive(const std::string& bytes) {
   SM_CHECK(write_all(file.get(), std::as_bytes(std::span(bytes))).ok());
   const std::string path = "/proc/self/fd/" + std::to_string(file.get());
   for (const auto kind : {Reference::Kind::kOciArchive, Reference::Kind::kDockerArchive}) {
-    const auto image = oci::open_image({kind, path, {}});
+    const auto image = oci::open_image({kind, path, {}, {}});
     if (!image.ok()) continue;
     for (const oci::Layer& layer : image.value().layers) {
       const auto stream = oci::open_layer(image.value(), layer, {.max_bytes = 1 << 20});
@@ -41,8 +41,8 @@ void find_in_index(const std::string& index) {
   files["manifest.json"] = index;
   const auto blobs = std::make_shared<MemoryBlobs>(std::move(files));
   for (const auto kind : {Reference::Kind::kOciArchive, Reference::Kind::kDockerArchive}) {
-    static_cast<void>(oci::find_image(blobs, {kind, "x.tar", {}}, {}));
-    static_cast<void>(oci::find_image(blobs, {kind, "x.tar", "name"}, {}));
+    static_cast<void>(oci::find_image(blobs, {kind, "x.tar", {}, {}}, {}));
+    static_cast<void>(oci::find_image(blobs, {kind, "x.tar", "name", {}}, {}));
   }
 }
 
@@ -52,6 +52,11 @@ void check_reference(const std::string& text) {
   const auto again = Reference::parse(parsed.value().text());
   SM_CHECK(again.ok());
   SM_CHECK(again.value().path == parsed.value().path && again.value().name == parsed.value().name);
+  const oci::RegistryReference& registry = parsed.value().registry;
+  SM_CHECK(again.value().registry.canonical() == registry.canonical());
+  if (parsed.value().kind != Reference::Kind::kRegistry) return;
+  const auto in_full = oci::RegistryReference::parse(registry.canonical());
+  SM_CHECK(in_full.ok() && in_full.value().canonical() == registry.canonical());
 }
 
 }  // namespace

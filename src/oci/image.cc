@@ -292,6 +292,9 @@ Result<Image> find_image(std::shared_ptr<const BlobSource> blobs, const Referenc
 }
 
 Result<Image> open_image(const Reference& reference, const Platform& wanted) {
+  if (reference.kind == Reference::Kind::kRegistry) {
+    return Error(Errc::kInvalidArgument, reference.path + ": in a registry, not on disk");
+  }
   std::shared_ptr<const BlobSource> blobs =
       SM_TRY(reference.kind == Reference::Kind::kOciLayout
                  ? LayoutDirectory::open_directory(reference.path)

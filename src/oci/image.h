@@ -9,22 +9,10 @@
 #include "oci/blob_source.h"
 #include "oci/digest.h"
 #include "oci/image_config.h"
+#include "oci/platform.h"
 #include "oci/reference.h"
 
 namespace supermachine::oci {
-
-struct Platform {
-  std::string os = "linux";
-  std::string architecture = "amd64";
-  std::string variant;  // read and shown, never asked for
-
-  [[nodiscard]] std::string text() const {
-    return os + "/" + architecture + (variant.empty() ? "" : "/" + variant);
-  }
-  [[nodiscard]] bool fits(const Platform& wanted) const {
-    return os == wanted.os && architecture == wanted.architecture;
-  }
-};
 
 struct Layer {
   std::string blob_name;   // for BlobSource
@@ -45,8 +33,8 @@ struct Image {
   std::shared_ptr<const BlobSource> blobs;  // shared by the layer streams opened from it
 };
 
-// Reads index, manifest and configuration, and holds them against their digests; layers are left
-// for later. The error names the file.
+// Not for a registry's reference. Reads index, manifest and configuration, and holds them against
+// their digests; layers are left for later. The error names the file.
 Result<Image> open_image(const Reference& reference, const Platform& wanted = {});
 
 // The part of open_image() that knows no files: `blobs` is what `reference` is said to be.

@@ -19,6 +19,34 @@ constexpr std::array kSchemes{
     Scheme{"docker-archive:", Reference::Kind::kDockerArchive},
 };
 
+constexpr std::string_view kRegistryPrefix = "docker://";
+constexpr std::string_view kFilePrefixes =
+    "oci-archive:FILE, oci-layout:DIRECTORY or docker-archive:FILE";
+
+// A file's name without its prefix, by the look of it; nobody wants it sent to docker.io.
+bool looks_like_file(std::string_view text) {
+  return text.starts_with('.') || text.starts_with('/') || text.ends_with(".tar") ||
+         text.ends_with(".tar.gz") || text.ends_with(".tgz");
+}
+
+Result<Reference> parse_registry(std::string_view text) {
+  const bool is_prefixed = text.starts_with(kRegistryPrefix);
+  if (is_prefixed) text.remove_prefix(kRegistryPrefix.size());
+  if (text.empty() || (!is_prefixed && looks_like_file(text))) {
+    return Error(Errc::kInvalidArgument,
+                 fmt::format("'{}' is no image reference; use NAME[:TAG] for a registry's, {}",
+                             text, kFilePrefixes));
+  }
+  auto registry = RegistryReference::parse(text);
+  if (!registry.ok()) {
+    if (is_prefixed) return std::move(registry).error();
+    return Error(Errc::kInvalidArgument,
+                 fmt::format("{} (files are {})", registry.error().message(), kFilePrefixes));
+  }
+  const std::string familiar = registry.value().familiar();
+  return Reference{Reference::Kind::kRegistry, familiar, {}, std::move(registry).value()};
+}
+
 }  // namespace
 
 Result<Reference> Reference::parse(std::string_view text) {
@@ -26,7 +54,7 @@ Result<Reference> Reference::parse(std::string_view text) {
     if (!text.starts_with(scheme.prefix)) continue;
     const std::string_view rest = text.substr(scheme.prefix.size());
     const std::size_t colon = rest.find(':');
-    Reference reference{scheme.kind, std::string(rest.substr(0, colon)), {}};
+    Reference reference{scheme.kind, std::string(rest.substr(0, colon)), {}, {}};
     if (colon != std::string_view::npos) reference.name = rest.substr(colon + 1);
     if (reference.path.empty()) {
       return Error(Errc::kInvalidArgument, fmt::format("'{}' names no file", text));
@@ -36,11 +64,7 @@ Result<Reference> Reference::parse(std::string_view text) {
     }
     return reference;
   }
-  return Error(
-      Errc::kInvalidArgument,
-      fmt::format("'{}' is no image reference; use oci-archive:FILE, oci-layout:DIRECTORY or "
-                  "docker-archive:FILE",
-                  text));
+  return parse_registry(text);
 }
 
 std::string Reference::text_with_name(std::string_view other) const {
@@ -48,7 +72,7 @@ std::string Reference::text_with_name(std::string_view other) const {
     if (scheme.kind != kind) continue;
     return fmt::format("{}{}{}{}", scheme.prefix, path, other.empty() ? "" : ":", other);
   }
-  return path;
+  return looks_like_file(path) ? fmt::format("{}{}", kRegistryPrefix, path) : path;
 }
 
 }  // namespace supermachine::oci

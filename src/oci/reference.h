@@ -1,25 +1,28 @@
-// Where an image on disk is, in the words skopeo and podman use.
+// Which image is meant, in the words docker, skopeo and podman use.
 //
-//   oci-archive:PATH[:NAME]      a tar of an OCI layout
-//   oci-layout:PATH[:NAME]       an OCI layout directory ("oci:" is accepted too)
-//   docker-archive:PATH[:NAME]   what `docker save` writes
+//   NAME[:TAG][@DIGEST]          in a registry, see registry_reference.h; "docker://" may come
+//   first oci-archive:PATH[:NAME]      a tar of an OCI layout oci-layout:PATH[:NAME]       an OCI
+//   layout directory ("oci:" is accepted too) docker-archive:PATH[:NAME]   what `docker save`
+//   writes
 //
-// PATH ends at the first colon. NAME is the annotation or tag to choose by, or a manifest's digest.
+// PATH ends at the first colon. The last NAME is the annotation or tag to choose by, or a
+// manifest's digest.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include "supermachine/result.h"
+#include "oci/registry_reference.h"
 
 namespace supermachine::oci {
 
 struct Reference {
-  enum class Kind { kOciArchive, kOciLayout, kDockerArchive };
+  enum class Kind { kOciArchive, kOciLayout, kDockerArchive, kRegistry };
 
   Kind kind = Kind::kOciArchive;
-  std::string path;
-  std::string name;  // empty: the only image there is
+  std::string path;            // of a registry's image: what messages call it
+  std::string name;            // empty: the only image there is
+  RegistryReference registry;  // of kRegistry
 
   static Result<Reference> parse(std::string_view text);
 
