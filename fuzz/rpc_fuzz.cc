@@ -41,6 +41,18 @@ void check_payload(const rpc::FrameView& frame) {
       return check_message<rpc::ExitStatus>(frame.payload);
     case rpc::FrameType::kFileInfo:
       return check_message<rpc::FileInfo>(frame.payload);
+    case rpc::FrameType::kStartWorkload:
+      return check_message<rpc::StartWorkload>(frame.payload);
+    case rpc::FrameType::kSignalWorkload:
+      return check_message<rpc::SignalWorkload>(frame.payload);
+    case rpc::FrameType::kSkipped:
+      return check_message<rpc::Skipped>(frame.payload);
+    case rpc::FrameType::kConnect:
+      return check_message<rpc::Connect>(frame.payload);
+    case rpc::FrameType::kWaitListener:
+      return check_message<rpc::WaitListener>(frame.payload);
+    case rpc::FrameType::kListeners:
+      return check_message<rpc::Listeners>(frame.payload);
     case rpc::FrameType::kFailure:
       return check_message<rpc::Failure>(frame.payload);
     case rpc::FrameType::kHello:

@@ -13,6 +13,8 @@
 
 namespace supermachine::agent {
 
+class WorkloadProcess;
+
 // What calls share. Outlives them all.
 struct Services {
   EventLoop& loop;
@@ -29,12 +31,18 @@ enum class CallEnd {
   kGone,     // after on_broken(): nothing is left to clean up
 };
 
-// The services, this call's stream, and how to end. The call is destroyed later, from the loop.
+// The services, this call's stream, and the ways to end, one of which is taken. The call is
+// destroyed later, from the loop.
 struct CallContext {
   Services& services;
   Users& users;
   Channel& channel;
+  std::shared_ptr<WorkloadProcess>& workload;  // the last that was started; may be empty
   std::function<void(CallEnd)> end;
+  std::function<void(const Error&)> fail;  // tells the host
+  // Answers OK: from now on the stream is the other end of this socket. Its channel is of no use
+  // any more.
+  std::function<void(UniqueFd)> join;
 };
 
 class Call {
@@ -44,6 +52,8 @@ class Call {
   Call& operator=(const Call&) = delete;
   virtual ~Call() = default;
 
+  // Begins. An error is told to the host and ends the call.
+  virtual Status start() { return {}; }
   // A frame after the request. An error is told to the host and ends the call.
   virtual Status on_frame(const rpc::FrameView& frame) = 0;
   virtual void on_drained() {}  // the host took everything: bulk data may be sent again

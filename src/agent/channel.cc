@@ -149,6 +149,16 @@ void Channel::flush() {
   if (!broken_) handlers_.on_drained();
 }
 
+Channel::Released Channel::release() {
+  SM_CHECK(!broken_);
+  broken_ = true;
+  if (flush_) loop_.cancel(*flush_);
+  flush_.reset();
+  loop_.remove(stream_.get());
+  const auto rest = reader_.rest();
+  return {.stream = std::move(stream_), .early = {rest.begin(), rest.end()}};
+}
+
 void Channel::shrink() {
   reader_.shrink();
   if (out_.empty()) std::vector<std::byte>().swap(out_);

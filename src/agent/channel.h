@@ -51,6 +51,14 @@ class Channel {
   // May call on_frame, for what had come before.
   void resume();
 
+  // The stream, for bytes that are no frames, and what had come of them behind the last frame. What
+  // was sent and not yet taken is dropped. Afterwards the channel is broken, without on_broken().
+  struct Released {
+    UniqueFd stream;
+    std::vector<std::byte> early;
+  };
+  Released release();
+
   // Gives back the memory that a large frame took.
   void shrink();
 

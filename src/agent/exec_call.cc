@@ -2,14 +2,11 @@
 
 #include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <cstring>
 
-#include "agent/files.h"
+#include "agent/command.h"
 #include "agent/scratch.h"
 #include "agent/spawn.h"
 #include "base/sys.h"
@@ -32,50 +29,15 @@ constexpr milliseconds kHangUpGrace{200};
 
 constexpr std::size_t kCreditStep = rpc::kStdinWindow / 4;
 
-bool has_variable(const std::vector<std::string>& env, std::string_view name) {
-  return std::any_of(env.begin(), env.end(), [name](const std::string& entry) {
-    return entry.starts_with(name) && entry.size() > name.size() && entry[name.size()] == '=';
-  });
-}
-
-void complete_environment(rpc::ExecRequest& request, const User& user) {
-  if (!has_variable(request.env, "PATH")) request.env.emplace_back(kDefaultPath);
-  if (!has_variable(request.env, "HOME")) request.env.push_back("HOME=" + user.home);
-  if (request.tty && !has_variable(request.env, "TERM")) request.env.emplace_back("TERM=xterm");
-  if (!has_variable(request.env, "HOSTNAME")) {
-    std::array<char, 65> name{};
-    if (::gethostname(name.data(), name.size() - 1) == 0) {
-      request.env.push_back("HOSTNAME=" + std::string(name.data()));
-    }
-  }
-}
-
 std::size_t bytes_waiting(int fd) {
   int count = 0;
   return ::ioctl(fd, FIONREAD, &count) == 0 ? static_cast<std::size_t>(std::max(count, 0)) : 0;
 }
 
-Error explain(const SpawnRequest& request, const Spawned& failed) {
-  const std::string why = std::strerror(failed.failed_errno);
-  if (failed.failed_step == SpawnStep::kDirectory) {
-    return {Errc::kNotFound, "working directory " + request.cwd + ": " + why};
-  }
-  const char* step = failed.failed_step == SpawnStep::kUser       ? "set user and groups: "
-                     : failed.failed_step == SpawnStep::kTerminal ? "set controlling terminal: "
-                                                                  : "start command: ";
-  return {Errc::kOs, step + why};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ExecCall>> ExecCall::create(CallContext context, rpc::ExecRequest request) {
-  User user = SM_TRY(context.users.find(request.user));
-  for (const rpc::StagedFile& file : request.staged_files) {
-    SM_TRY(write_file(file.path, file.mode, file.content, user));
-  }
-  request.staged_files.clear();
-  if (request.create_cwd && !request.cwd.empty()) SM_TRY(make_path(request.cwd));
-  complete_environment(request, user);
+  User user = SM_TRY(prepare_command(request, context.users));
   Stdio stdio = SM_TRY(Stdio::create(request.tty, request.with_stdin, request.window, user));
   return std::unique_ptr<ExecCall>(
       new ExecCall(std::move(context), std::move(request), std::move(user), std::move(stdio)));
@@ -135,7 +97,7 @@ Status ExecCall::spawn_step() {
     }
     return {};
   }
-  if (spawned.failed_step != SpawnStep::kExec) return explain(request, spawned);
+  if (spawned.failed_step != SpawnStep::kExec) return explain_spawn(request, spawned);
   const ExecFailure failure = explain_exec_failure(request, spawned.failed_errno);
   const std::string line = failure.message.substr(0, 4096) + (request_.tty ? "\r\n" : "\n");
   context_.channel.send(request_.tty ? rpc::FrameType::kStdout : rpc::FrameType::kStderr,

@@ -18,7 +18,7 @@ class ExecCall : public Call {
 
   // Starts the first command. An error means that it cannot run for a reason other than its
   // program: a program that is missing or cannot be executed is an exit status.
-  Status start();
+  Status start() override;
 
   Status on_frame(const rpc::FrameView& frame) override;
   void on_drained() override;

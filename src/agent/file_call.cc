@@ -41,12 +41,13 @@ Result<std::unique_ptr<ReadCall>> ReadCall::create(CallContext context, rpc::Rea
       new ReadCall(std::move(context), std::move(request.path), std::move(file)));
 }
 
-void ReadCall::start() {
+Status ReadCall::start() {
   struct stat info {};
   static_cast<void>(::fstat(file_.get(), &info));  // of a descriptor we hold: cannot fail
   context_.channel.send(rpc::FileInfo{.mode = info.st_mode & 07777U,
                                       .size = static_cast<std::uint64_t>(info.st_size)});
   send_more();
+  return {};
 }
 
 Status ReadCall::on_frame(const rpc::FrameView&) {

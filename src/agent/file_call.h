@@ -25,7 +25,7 @@ class ReadCall : public Call {
   static Result<std::unique_ptr<ReadCall>> create(CallContext context, rpc::ReadFile request);
   ~ReadCall() override { cancel_turn(); }
 
-  void start();
+  Status start() override;
   Status on_frame(const rpc::FrameView& frame) override;
   void on_drained() override { send_more(); }
   void on_broken() override;

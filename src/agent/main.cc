@@ -51,7 +51,8 @@ void on_power_signal(int signals) {
 
 Status run_guest() {
   rpc::Hello hello;
-  hello.features = {std::string(rpc::kFeatureRestore), std::string(rpc::kFeatureReuse)};
+  hello.features = {std::string(rpc::kFeatureRestore), std::string(rpc::kFeatureReuse),
+                    std::string(rpc::kFeatureWorkload), std::string(rpc::kFeaturePorts)};
   hello.agent_start_ns = now_ns();
   SM_TRY(set_up_guest());
   hello.mounts_done_ns = now_ns();

@@ -3,8 +3,8 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include "agent/exec_call.h"
-#include "agent/file_call.h"
+#include "agent/requests.h"
+#include "agent/scratch.h"
 #include "base/sys.h"
 
 namespace supermachine::agent {
@@ -93,49 +93,28 @@ class Server::Session {
     state_ = State::kRunning;
     server_.call_began();
     if (server_.gate_ == Gate::kRefused) return *server_.refusal_;
-    if (server_.sessions_.size() > kMaxCalls) {
+    if (server_.sessions_.size() + server_.relays_.size() > kMaxCalls) {
       return Error(Errc::kExhausted, "more than " + std::to_string(kMaxCalls) + " calls at once");
     }
-    const CallContext context{server_.services_, server_.users_, *channel_,
-                              [this](CallEnd how) { end(how); }};
-    switch (frame.type) {
-      case rpc::FrameType::kExec:
-        return begin_exec(context, frame);
-      case rpc::FrameType::kWriteFile:
-        call_ =
-            SM_TRY(WriteCall::create(context, SM_TRY(rpc::decode<rpc::WriteFile>(frame.payload))));
-        return {};
-      case rpc::FrameType::kReadFile: {
-        auto call =
-            SM_TRY(ReadCall::create(context, SM_TRY(rpc::decode<rpc::ReadFile>(frame.payload))));
-        ReadCall& reading = *call;
-        call_ = std::move(call);
-        reading.start();
-        return {};
-      }
-      case rpc::FrameType::kSync:
-        ::sync();
-        channel_->send(rpc::FrameType::kOk);
-        end(CallEnd::kInOrder);
-        return {};
-      case rpc::FrameType::kShutdown:
-        ::sync();
-        shuts_down_ = true;
-        channel_->send(rpc::FrameType::kOk);
-        end(CallEnd::kInOrder);
-        return {};
-      default:
-        return Error(Errc::kCorrupt, "a call starts with a request");
-    }
+    if (frame.type == rpc::FrameType::kShutdown) return begin_shutdown();
+    const CallContext context{server_.services_,
+                              server_.users_,
+                              *channel_,
+                              server_.workload_,
+                              [this](CallEnd how) { end(how); },
+                              [this](const Error& error) { fail(error); },
+                              [this](UniqueFd other) { join(std::move(other)); }};
+    // start() may end the call at once, so it must be ours before.
+    call_ = SM_TRY(make_call(context, frame));
+    return call_ ? call_->start() : Status();
   }
 
-  // start() may end the call at once, so it must be ours before.
-  Status begin_exec(const CallContext& context, const rpc::FrameView& frame) {
-    auto call =
-        SM_TRY(ExecCall::create(context, SM_TRY(rpc::decode<rpc::ExecRequest>(frame.payload))));
-    ExecCall& exec = *call;
-    call_ = std::move(call);
-    return exec.start();
+  Status begin_shutdown() {
+    ::sync();
+    shuts_down_ = true;
+    channel_->send(rpc::FrameType::kOk);
+    end(CallEnd::kInOrder);
+    return {};
   }
 
   void on_drained() {
@@ -154,6 +133,17 @@ class Server::Session {
     channel_->send(rpc::to_failure(error));
     end(CallEnd::kFailed);
     if (call_) call_->on_broken();  // whatever it had started ends
+  }
+
+  void join(UniqueFd other) {
+    channel_->send(rpc::FrameType::kOk);
+    channel_->flush();
+    if (channel_->broken()) return;
+    // A host that did not take the last answers, but sends requests: it will not miss this one.
+    if (channel_->blocked()) return end(CallEnd::kFailed);
+    auto [stream, early] = channel_->release();
+    server_.relay(std::move(stream), early, std::move(other), std::exchange(done_, {}));
+    end(CallEnd::kGone);
   }
 
   void end(CallEnd how) {
@@ -254,6 +244,25 @@ void Server::refuse(Error why) {
 // A session that ends meanwhile leaves the map later, from the loop.
 void Server::begin_held() {
   for (const auto& [id, session] : sessions_) session->begin_held();
+}
+
+void Server::relay(UniqueFd stream, std::span<const std::byte> early, UniqueFd other,
+                   std::function<void()> done) {
+  const std::uint64_t id = next_id_++;
+  auto relay = Relay::create(services_.loop, std::move(stream), std::move(other), scratch(), early,
+                             [this, id] { drop_relay(id); });
+  if (!relay.ok()) {  // out of kernel memory: both have been closed
+    if (done) done();
+    return;
+  }
+  relays_.emplace(id, Joined{std::move(done), std::move(relay).value()});
+  call_began();
+}
+
+void Server::drop_relay(std::uint64_t id) {
+  const auto node = relays_.extract(id);
+  call_ended();
+  if (node.mapped().done) node.mapped().done();
 }
 
 void Server::drop(std::uint64_t id) {

@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "agent/call.h"
+#include "agent/workload_process.h"
+#include "base/relay.h"
 
 namespace supermachine::agent {
 
@@ -35,7 +37,16 @@ class Server {
   class Session;
   enum class Gate { kOpen, kHeld, kRefused };
 
+  // A call that became the other end of a socket.
+  struct Joined {
+    std::function<void()> done;
+    std::unique_ptr<Relay> relay;
+  };
+
   void accept_waiting();
+  void relay(UniqueFd stream, std::span<const std::byte> early, UniqueFd other,
+             std::function<void()> done);
+  void drop_relay(std::uint64_t id);
   void drop(std::uint64_t id);
   void begin_held();
   void call_began();
@@ -44,7 +55,9 @@ class Server {
   Services services_;
   Users users_;
   UniqueFd listener_;
+  std::shared_ptr<WorkloadProcess> workload_;  // the last that was started
   std::map<std::uint64_t, std::unique_ptr<Session>> sessions_;
+  std::map<std::uint64_t, Joined> relays_;
   std::uint64_t next_id_ = 1;
   Gate gate_ = Gate::kOpen;
   std::optional<Error> refusal_;

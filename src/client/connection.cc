@@ -79,6 +79,12 @@ Status Connection::wait(Deadline deadline) {
   return Error(Errc::kTimeout, "the agent did not answer in time");
 }
 
+UniqueFd Connection::release() {
+  SM_CHECK(!reader_.mid_frame() && !has_unsent());
+  pool_.reset();
+  return std::move(stream_);
+}
+
 Result<Connection> begin_call(const Connector& connect, std::span<const std::byte> request_frame,
                               Deadline deadline) {
   const std::shared_ptr<CallPool>& pool = connect.pool();

@@ -73,6 +73,9 @@ class Connection {
   // The agent has sent the last frame of a call and none of failure: the stream may carry another.
   void call_ended_in_order() { in_order_ = true; }
 
+  // The stream itself, which then carries no frames any more. Nothing may have been read from it.
+  [[nodiscard]] UniqueFd release();
+
   [[nodiscard]] int fd() const noexcept { return stream_.get(); }
 
  private:

@@ -19,14 +19,24 @@ std::size_t bytes_of(const ExecSession::Event& event) {
 Result<ExecSession> ExecSession::start(const Connector& connect, const rpc::ExecRequest& request,
                                        Deadline deadline) {
   ExecSession session(SM_TRY(begin_call(connect, request, deadline)), request.with_stdin);
-  // A command that cannot be executed never starts: it has a line of output, then a status.
-  while (!session.pid_ && !session.exited_) {
-    const rpc::FrameView frame = SM_TRY(session.connection_.next(deadline));
-    if (auto event = SM_TRY(session.interpret(frame))) {
-      SM_TRY(session.queue_event(std::move(*event)));
-    }
-  }
+  SM_TRY(session.wait_for_start(deadline));
   return session;
+}
+
+Result<ExecSession> ExecSession::follow(const Connector& connect, Deadline deadline) {
+  const auto request = rpc::encode_frame(rpc::FrameType::kFollowWorkload, {});
+  ExecSession session(SM_TRY(begin_call(connect, std::span(request), deadline)), false);
+  SM_TRY(session.wait_for_start(deadline));
+  return session;
+}
+
+// A command that cannot be executed never starts: it has a line of output, then a status.
+Status ExecSession::wait_for_start(Deadline deadline) {
+  while (!pid_ && !exited_) {
+    const rpc::FrameView frame = SM_TRY(connection_.next(deadline));
+    if (auto event = SM_TRY(interpret(frame))) SM_TRY(queue_event(std::move(*event)));
+  }
+  return {};
 }
 
 Result<std::optional<ExecSession::Event>> ExecSession::interpret(const rpc::FrameView& frame) {
@@ -53,6 +63,9 @@ Result<std::optional<ExecSession::Event>> ExecSession::interpret(const rpc::Fram
       stdin_credit_ += credit.bytes;
       return std::optional<Event>();
     }
+    case rpc::FrameType::kSkipped:
+      skipped_ += SM_TRY(rpc::decode<rpc::Skipped>(frame.payload)).bytes;
+      return std::optional<Event>();
     case rpc::FrameType::kFailure:
       return rpc::to_error(SM_TRY(rpc::decode<rpc::Failure>(frame.payload)));
     default:

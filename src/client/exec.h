@@ -36,6 +36,10 @@ class ExecSession {
   static Result<ExecSession> start(const Connector& connect, const rpc::ExecRequest& request,
                                    Deadline deadline);
 
+  // Reads along with the guest's workload, from what the agent kept of its output on. Destroying
+  // the session does not end it, and a signal goes to it. kNotFound when none was started.
+  static Result<ExecSession> follow(const Connector& connect, Deadline deadline);
+
   // The next event. kTimeout at the deadline: the session can go on. kGuestFault when the
   // connection ended before the exit status: never mistaken for success. After the exit status:
   // kInvalidArgument. try_event() does not wait.
@@ -64,10 +68,13 @@ class ExecSession {
   [[nodiscard]] bool wants_write() const { return connection_.has_unsent(); }
   [[nodiscard]] bool stdin_open() const { return stdin_open_; }
   [[nodiscard]] std::optional<std::uint32_t> pid() const { return pid_; }  // in the guest
+  // Bytes of a workload's output that were lost before what came last.
+  [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
 
  private:
   ExecSession(Connection connection, bool with_stdin)
       : connection_(std::move(connection)), stdin_open_(with_stdin) {}
+  Status wait_for_start(Deadline deadline);
   // Nothing for a frame that is no event (credit, the start).
   Result<std::optional<Event>> interpret(const rpc::FrameView& frame);
   Status queue_event(Event event);
@@ -76,6 +83,7 @@ class ExecSession {
   bool stdin_open_;
   bool exited_ = false;
   std::optional<std::uint32_t> pid_;
+  std::uint64_t skipped_ = 0;
   std::size_t stdin_credit_ = rpc::kStdinWindow;
   std::deque<Event> queued_;
   std::size_t queued_bytes_ = 0;

@@ -25,6 +25,12 @@ Result<FrameType> parse_type(std::uint16_t raw) {
     case FrameType::kReadFile:
     case FrameType::kSync:
     case FrameType::kShutdown:
+    case FrameType::kStartWorkload:
+    case FrameType::kFollowWorkload:
+    case FrameType::kSignalWorkload:
+    case FrameType::kConnect:
+    case FrameType::kListListeners:
+    case FrameType::kWaitListener:
     case FrameType::kStdin:
     case FrameType::kStdinEof:
     case FrameType::kSignal:
@@ -39,6 +45,8 @@ Result<FrameType> parse_type(std::uint16_t raw) {
     case FrameType::kFileInfo:
     case FrameType::kOk:
     case FrameType::kFailure:
+    case FrameType::kListeners:
+    case FrameType::kSkipped:
     case FrameType::kHello:
     case FrameType::kReady:
     case FrameType::kPrepare:
@@ -52,7 +60,8 @@ Result<FrameType> parse_type(std::uint16_t raw) {
 }  // namespace
 
 std::size_t max_payload(FrameType type) {
-  return type == FrameType::kExec ? kMaxPayload : kMaxData;
+  const bool command = type == FrameType::kExec || type == FrameType::kStartWorkload;
+  return command ? kMaxPayload : kMaxData;
 }
 
 FrameHeader encode_header(FrameType type, std::size_t payload_size) {

@@ -25,6 +25,12 @@ enum class FrameType : std::uint16_t {
   kReadFile = 3,
   kSync = 4,
   kShutdown = 5,
+  kStartWorkload = 6,
+  kFollowWorkload = 7,
+  kSignalWorkload = 8,
+  kConnect = 9,
+  kListListeners = 10,
+  kWaitListener = 11,
   // Host to agent, inside a call.
   kStdin = 16,
   kStdinEof = 17,
@@ -33,7 +39,8 @@ enum class FrameType : std::uint16_t {
   // Either way, inside a call.
   kFileData = 24,
   kFileEnd = 25,
-  // Agent to host, inside a call. kExited, kOk and kFailure are the last frame of theirs.
+  // Agent to host, inside a call. kExited, kOk, kFailure and kListeners are the last frame of
+  // theirs, and so is kStarted of kStartWorkload.
   kStarted = 32,
   kStdout = 33,
   kStderr = 34,
@@ -42,6 +49,8 @@ enum class FrameType : std::uint16_t {
   kFileInfo = 37,
   kOk = 38,
   kFailure = 39,
+  kListeners = 40,
+  kSkipped = 41,
   // Control connection, agent to host; kOk and kFailure answer what the host sends there.
   kHello = 48,
   kReady = 49,
@@ -52,7 +61,7 @@ enum class FrameType : std::uint16_t {
 };
 
 inline constexpr std::size_t kFrameHeaderSize = 8;
-inline constexpr std::size_t kMaxPayload = std::size_t{1} << 20;  // of kExec, which carries files
+inline constexpr std::size_t kMaxPayload = std::size_t{1} << 20;  // of commands, which carry files
 inline constexpr std::size_t kMaxData = std::size_t{64} << 10;    // of every other frame
 
 // What the agent holds for a process that does not read its input. The host counts down as it
@@ -103,6 +112,11 @@ class FrameReader {
 
   // Gives back what a large frame took, unless bytes are held. Invalidates every FrameView.
   void shrink();
+
+  // The bytes behind the last frame. Valid until room().
+  [[nodiscard]] std::span<const std::byte> rest() const {
+    return std::span<const std::byte>(buffer_).subspan(begin_, end_ - begin_);
+  }
 
   // Whether bytes of an unfinished frame are held.
   [[nodiscard]] bool mid_frame() const { return begin_ != end_; }

@@ -44,7 +44,7 @@ TEST(Frame, RejectsAWrongMagic) {
 
 TEST(Frame, RejectsAnUnknownType) {
   auto bytes = kHi;
-  store_le<std::uint16_t>(bytes, 2, 7);
+  store_le<std::uint16_t>(bytes, 2, 60);
   EXPECT_THAT(decode_frame(bytes), Fails(Errc::kCorrupt));
 }
 

@@ -266,6 +266,45 @@ void fields(A& archive, auto& m, const FileInfo*) {
 }
 
 template <typename A>
+void fields(A& archive, auto& m, const StartWorkload*) {
+  fields(archive, m.command, &m.command);
+  archive.require(!m.command.tty && !m.command.with_stdin && m.command.timeout_ms == 0 &&
+                      m.command.chain.empty(),
+                  "a workload with a terminal, standard input, a timeout or a chain");
+}
+
+template <typename A>
+void fields(A& archive, auto& m, const SignalWorkload*) {
+  archive.bounded(m.number, 1, 64, "signal");
+}
+
+template <typename A>
+void fields(A& archive, auto& m, const Skipped*) {
+  archive.integer(m.bytes);
+}
+
+template <typename A>
+void fields(A& archive, auto& m, const Connect*) {
+  archive.integer(m.port);
+  archive.require(m.port != 0, "port 0");
+}
+
+template <typename A>
+void fields(A& archive, auto& m, const WaitListener*) {
+  archive.integer(m.port);
+  archive.integer(m.timeout_ms);
+}
+
+template <typename A>
+void fields(A& archive, auto& m, const Listeners*) {
+  archive.list(m.listeners, kMaxListeners, "listeners", [&](auto& listener) {
+    archive.integer(listener.port);
+    archive.string(listener.address, kMaxAddress, Text::kNoNul, "address");
+    archive.integer(listener.pid);
+  });
+}
+
+template <typename A>
 void fields(A& archive, auto& m, const Hello*) {
   archive.integer(m.version);
   archive.list(m.features, kMaxFeatures, "features", [&](auto& feature) {
@@ -353,6 +392,12 @@ SM_RPC_MESSAGE(ExitStatus);
 SM_RPC_MESSAGE(WriteFile);
 SM_RPC_MESSAGE(ReadFile);
 SM_RPC_MESSAGE(FileInfo);
+SM_RPC_MESSAGE(StartWorkload);
+SM_RPC_MESSAGE(SignalWorkload);
+SM_RPC_MESSAGE(Skipped);
+SM_RPC_MESSAGE(Connect);
+SM_RPC_MESSAGE(WaitListener);
+SM_RPC_MESSAGE(Listeners);
 SM_RPC_MESSAGE(Failure);
 SM_RPC_MESSAGE(Hello);
 SM_RPC_MESSAGE(Prepare);

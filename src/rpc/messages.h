@@ -29,11 +29,17 @@ inline constexpr std::size_t kMaxHostname = 64;  // sethostname(2)
 inline constexpr std::size_t kMachineIdSize = 32;
 inline constexpr std::size_t kMinEntropy = 32;
 inline constexpr std::size_t kMaxEntropy = 512;
+inline constexpr std::size_t kMaxListeners = 512;
+inline constexpr std::size_t kMaxAddress = 45;  // as text: INET6_ADDRSTRLEN without its NUL
 inline constexpr std::size_t kMaxRestorePayload = std::size_t{48} << 10;
 
 // Names in Hello::features.
 inline constexpr std::string_view kFeatureRestore = "restore";  // kPrepare, kResumed, kRestored
 inline constexpr std::string_view kFeatureReuse = "reuse";      // call after call on a connection
+// kStartWorkload, kFollowWorkload, kSignalWorkload.
+inline constexpr std::string_view kFeatureWorkload = "workload";
+// kConnect, kListListeners, kWaitListener.
+inline constexpr std::string_view kFeaturePorts = "ports";
 
 struct WindowSize {
   std::uint16_t rows = 0;
@@ -122,6 +128,59 @@ struct FileInfo {
   std::uint32_t mode = 0;  // permission bits
   std::uint64_t size = 0;  // when it was opened; the data may be longer or shorter
   bool operator==(const FileInfo&) const = default;
+};
+
+// The command that the guest is there for: it belongs to the agent, not to a call. Answered by
+// kStarted.
+struct StartWorkload {
+  static constexpr FrameType kType = FrameType::kStartWorkload;
+  ExecRequest command;  // without a terminal, standard input, a timeout and a chain
+  bool operator==(const StartWorkload&) const = default;
+};
+
+// Answered by kOk.
+struct SignalWorkload {
+  static constexpr FrameType kType = FrameType::kSignalWorkload;
+  std::uint32_t number = 0;  // 1..64, Linux numbering; goes to the workload's process group
+  bool operator==(const SignalWorkload&) const = default;
+};
+
+// In a kFollowWorkload call: output that was too old to be kept when it could have been sent.
+struct Skipped {
+  static constexpr FrameType kType = FrameType::kSkipped;
+  std::uint64_t bytes = 0;
+  bool operator==(const Skipped&) const = default;
+};
+
+// A connection to the guest's loopback. After kOk the stream carries its bytes, both ways, and no
+// frames any more.
+struct Connect {
+  static constexpr FrameType kType = FrameType::kConnect;
+  std::uint16_t port = 0;  // not 0
+  bool operator==(const Connect&) const = default;
+};
+
+// Answered by kListeners, with one of them, when somebody listens.
+struct WaitListener {
+  static constexpr FrameType kType = FrameType::kWaitListener;
+  std::uint16_t port = 0;  // 0: any
+  std::uint64_t timeout_ms = 0;
+  bool operator==(const WaitListener&) const = default;
+};
+
+// A TCP socket of the guest that takes connections.
+struct Listener {
+  std::uint16_t port = 0;
+  std::string address;    // "0.0.0.0", "::1"
+  std::uint32_t pid = 0;  // of a process that has it; 0: of none that could be found
+  bool operator==(const Listener&) const = default;
+};
+
+// Those of the workload's processes first.
+struct Listeners {
+  static constexpr FrameType kType = FrameType::kListeners;
+  std::vector<Listener> listeners;
+  bool operator==(const Listeners&) const = default;
 };
 
 struct Failure {

@@ -94,6 +94,59 @@ TEST(ReadFileMessage, IsStable) { expect_stable(ReadFile{.path = "/a b"}, "rpc/r
 TEST(FileInfoMessage, IsStable) {
   expect_stable(FileInfo{.mode = 0644, .size = 1ULL << 40}, "rpc/file_info_v1.bin");
 }
+StartWorkload sample_workload() {
+  StartWorkload workload{.command = sample_exec()};
+  workload.command.tty = false;
+  workload.command.with_stdin = false;
+  workload.command.timeout_ms = 0;
+  workload.command.chain.clear();
+  return workload;
+}
+
+TEST(StartWorkloadMessage, IsStable) {
+  expect_stable(sample_workload(), "rpc/start_workload_v1.bin");
+}
+TEST(SignalWorkloadMessage, IsStable) {
+  expect_stable(SignalWorkload{.number = 3}, "rpc/signal_workload_v1.bin");
+}
+TEST(SkippedMessage, IsStable) {
+  expect_stable(Skipped{.bytes = 1ULL << 33}, "rpc/skipped_v1.bin");
+}
+TEST(ConnectMessage, IsStable) { expect_stable(Connect{.port = 8080}, "rpc/connect_v1.bin"); }
+TEST(WaitListenerMessage, IsStable) {
+  expect_stable(WaitListener{.port = 0, .timeout_ms = 30'000}, "rpc/wait_listener_v1.bin");
+}
+TEST(ListenersMessage, IsStable) {
+  expect_stable(Listeners{.listeners = {{.port = 80, .address = "0.0.0.0", .pid = 12},
+                                        {.port = 65535, .address = "::1", .pid = 0}}},
+                "rpc/listeners_v1.bin");
+}
+
+TEST(ListenersMessage, OfTheLargestSizeFitsItsFrame) {
+  Listeners most;
+  most.listeners.assign(kMaxListeners, {.port = 1, .address = std::string(kMaxAddress, 'f')});
+  EXPECT_THAT(encode(most), IsOk());
+  most.listeners.emplace_back();
+  EXPECT_THAT(encode(most), Fails(Errc::kInvalidArgument));
+}
+
+TEST(ConnectMessage, ToNoPortIsRefused) {
+  EXPECT_THAT(encode(Connect{}), Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(decode<Connect>(std::vector<std::byte>(2)), Fails(Errc::kCorrupt));
+}
+
+TEST(StartWorkloadMessage, OfACommandThatNeedsItsCallIsRefused) {
+  const auto refused = [](void (*spoil)(ExecRequest&)) {
+    StartWorkload workload = sample_workload();
+    spoil(workload.command);
+    return encode(workload);
+  };
+  EXPECT_THAT(refused([](ExecRequest& r) { r.tty = true; }), Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(refused([](ExecRequest& r) { r.with_stdin = true; }), Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(refused([](ExecRequest& r) { r.timeout_ms = 1; }), Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(refused([](ExecRequest& r) { r.chain = {{"a"}}; }), Fails(Errc::kInvalidArgument));
+}
+
 TEST(FailureMessage, IsStable) {
   expect_stable(Failure{.code = Errc::kNotFound, .message = "no such user"}, "rpc/failure_v1.bin");
 }
