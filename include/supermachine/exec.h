@@ -70,6 +70,10 @@ class ExecChild {
   // A new size of the terminal.
   Status resize(std::uint16_t rows, std::uint16_t cols);
 
+  // Of a workload: bytes of its output before those that next() gave last which the guest did not
+  // keep until they could be read.
+  [[nodiscard]] std::uint64_t skipped_bytes() const noexcept;
+
   // For callers with a poll(2) of their own: wait until fd() is readable, or writable while
   // wants_write(), then call try_next() until it gives nothing.
   [[nodiscard]] int fd() const noexcept;

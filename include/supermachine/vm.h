@@ -10,6 +10,7 @@
 
 #include "supermachine/exec.h"
 #include "supermachine/image.h"
+#include "supermachine/ports.h"
 #include "supermachine/result.h"
 #include "supermachine/snapshot.h"
 #include "supermachine/vm_config.h"
@@ -55,10 +56,38 @@ class Vm {
   Result<std::string> read_file(const std::string& path,
                                 std::size_t max_bytes = std::size_t{1} << 30);
 
+  // The workload is the one command that the VM is there for: a server, say. It belongs to the VM
+  // and not to who starts it, so it is part of a snapshot and runs on in every copy.
+  //
+  // Starts it: the image's entrypoint and cmd, or `argv` in place of both, with the image's
+  // environment, user and working directory. kNotFound for a program that is not there,
+  // kInvalidArgument while a workload runs.
+  Status start_workload(std::vector<std::string> argv = {});
+  // Its output from the beginning, as far as the guest keeps it (the last 256 KiB), then live, then
+  // its outcome. Destroying the ExecChild leaves it running; any number may follow it at once.
+  // kNotFound when none was started.
+  Result<ExecChild> follow_workload();
+  // Signal `number`, as Linux numbers them, to its process group; SIGKILL to all it started.
+  // kNotFound when none runs.
+  Status workload_signal(int number);
+
+  // Who takes TCP connections in the guest now, the workload's processes first.
+  Result<std::vector<Listener>> listeners();
+  // Returns when somebody does: on `port`, or on any for 0. kTimeout; kGuestFault with its status
+  // and last line when the workload ends before.
+  Result<Listener> wait_listener(std::uint16_t port, std::chrono::milliseconds timeout);
+
+  // Connects to `port` of the guest's loopback. kNotFound when nobody listens there.
+  Result<Stream> connect(std::uint16_t port,
+                         std::chrono::milliseconds timeout = std::chrono::seconds(10));
+  // The same to the workload's port: the one the image was baked with, else that of the first
+  // listener. kNotFound when there is none.
+  Result<Stream> connect(std::chrono::milliseconds timeout = std::chrono::seconds(10));
+
   // Captures the VM, which runs on, as an image that others start from. `directory` is made; a
   // snapshot that is there is replaced. Commands that run go on here, and are ended in the copies;
-  // everything else in the guest is as it was. Fails with kGuestFault when the VM has ended,
-  // kTimeout, and errors of the file system; then `directory` is as it was.
+  // everything else in the guest is as it was, the workload too. Fails with kGuestFault when the VM
+  // has ended, kTimeout, and errors of the file system; then `directory` is as it was.
   Result<Image> snapshot(const std::string& directory, const SnapshotOptions& options);
   Result<Image> snapshot(const std::string& directory);
   // The same, but only what differs from `base`, a snapshot of as much memory, which it needs from

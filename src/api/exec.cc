@@ -90,6 +90,7 @@ Status ExecChild::signal(int number) { return state_->session.signal(number); }
 Status ExecChild::resize(std::uint16_t rows, std::uint16_t cols) {
   return state_->session.resize({.rows = rows, .cols = cols});
 }
+std::uint64_t ExecChild::skipped_bytes() const noexcept { return state_->session.skipped(); }
 int ExecChild::fd() const noexcept { return state_->session.fd(); }
 bool ExecChild::wants_write() const noexcept { return state_->session.wants_write(); }
 

@@ -4,10 +4,12 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/connection.h"
 #include "supermachine/exec.h"
 #include "supermachine/image.h"
+#include "supermachine/ports.h"
 
 namespace supermachine {
 
@@ -22,6 +24,17 @@ class GuestCalls {
 
   Status write_file(const std::string& path, std::string_view bytes, std::uint32_t mode) const;
   [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t max_bytes) const;
+
+  [[nodiscard]] Status start_workload(std::vector<std::string> argv) const;
+  [[nodiscard]] Result<ExecChild> follow_workload() const;
+  [[nodiscard]] Status workload_signal(int number) const;
+
+  [[nodiscard]] Result<std::vector<Listener>> listeners() const;
+  [[nodiscard]] Result<Listener> wait_listener(std::uint16_t port,
+                                               std::chrono::milliseconds timeout) const;
+  [[nodiscard]] Result<Stream> connect(std::uint16_t port, std::chrono::milliseconds timeout) const;
+  // To the first listener.
+  [[nodiscard]] Result<Stream> connect(std::chrono::milliseconds timeout) const;
 
  private:
   const client::Connector connect_;

@@ -31,11 +31,15 @@ struct Vm::State {
   StartTimings timings = {};
   SnapshotTimings snapshot_timings = {};
   std::string kernel_path = {};  // of a VM that was booted
+  std::uint16_t guest_port = 0;  // where connect() goes; 0: to the first listener
 
   // Everything but the instance, which `config` asks for.
   static Result<std::unique_ptr<State>> create(const Image& image, const VmConfig& config);
   [[nodiscard]] MachineHost host(const VmConfig& config) const;
   [[nodiscard]] GuestCalls calls() const { return {instance->connector(), image.config()}; }
+
+  // kUnsupported when the VM comes from a snapshot whose agent lacks `feature`.
+  [[nodiscard]] Status check_agent(std::string_view feature) const;
 
   [[nodiscard]] Result<SnapshotMetadata> describe() const;
   Status write_snapshot(const std::string& directory, std::shared_ptr<const Snapshot> base,
