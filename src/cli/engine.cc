@@ -36,11 +36,6 @@ bool in_path(const std::string& name) {
   return false;
 }
 
-std::string own_program() {
-  std::error_code ignored;  // an empty path is refused by whoever uses it
-  return fs::read_symlink("/proc/self/exe", ignored).string();
-}
-
 // As exec(3) wants them; valid as long as `argv` is.
 std::vector<char*> pointers(std::vector<std::string>& argv) {
   std::vector<char*> args;
@@ -50,12 +45,13 @@ std::vector<char*> pointers(std::vector<std::string>& argv) {
   return args;
 }
 
-// Whether a program that takes milliseconds exits with 0. Its output is dropped.
-bool succeeds(std::vector<std::string> argv) {
+// Whether a program exits with 0. Its output is dropped, its errors too if `quiet`.
+bool succeeds(std::vector<std::string> argv, bool quiet = true) {
   const std::vector<char*> args = pointers(argv);
   posix_spawn_file_actions_t actions;
   if (::posix_spawn_file_actions_init(&actions) != 0) return false;
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+    if (fd == STDERR_FILENO && !quiet) break;
     ::posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_WRONLY, 0);
   }
   pid_t pid = -1;
@@ -78,6 +74,11 @@ bool lab_is_built(const fs::path& tree) {
 }  // namespace
 
 bool inside_lab() { return variable("SUPERMACHINE_IN_LAB") == "1"; }
+
+std::string own_program() {
+  std::error_code ignored;  // an empty path is refused by whoever uses it
+  return fs::read_symlink("/proc/self/exe", ignored).string();
+}
 
 std::string joined(const std::vector<std::string>& problems) {
   std::string all;
@@ -152,6 +153,22 @@ Result<EngineChoice> choose_engine(Engine wanted) {
   return choice;
 }
 
+bool lab_is_up(const std::string& lab) {
+  const std::string program = (fs::path(lab).parent_path() / "lab").string();
+  return is_program(program) && succeeds({program, "status"});
+}
+
+Status start_lab(const std::string& lab) {
+  const std::string program = (fs::path(lab).parent_path() / "start").string();
+  if (!is_program(program)) {
+    return Error(Errc::kNotFound, "a lab that stays up is needed, and there is no " + program);
+  }
+  if (succeeds({program}, false)) return {};
+  return Error(Errc::kUnsupported, "the lab did not start: " + program);
+}
+
+void use_lab_runtime_directory() { ::setenv("SUPERMACHINE_RUNTIME", kLabRuntimeDirectory, 1); }
+
 std::vector<std::string> lab_command(const std::string& lab, const std::string& program,
                                      const std::string& verb, Args args) {
   std::vector<std::string> argv{lab, "--", program, verb, "--engine", "kvm"};
@@ -160,6 +177,7 @@ std::vector<std::string> lab_command(const std::string& lab, const std::string& 
 }
 
 Error enter_lab(const std::string& lab, const std::string& verb, Args args) {
+  use_lab_runtime_directory();
   std::vector<std::string> argv = lab_command(lab, own_program(), verb, args);
   const std::vector<char*> words = pointers(argv);
   ::signal(SIGPIPE, SIG_DFL);  // which main() changed

@@ -32,6 +32,17 @@ struct EngineChoice {
 // kUnsupported when there is neither a KVM that works nor, where that is allowed, a lab.
 Result<EngineChoice> choose_engine(Engine wanted);
 
+// Whether a lab is up that stays up; starting one. Both are asked of `lab`'s siblings.
+[[nodiscard]] bool lab_is_up(const std::string& lab);
+Status start_lab(const std::string& lab);
+
+// Where the lab has what this machine has in its own runtime directory.
+inline constexpr const char* kLabRuntimeDirectory = "/run/supermachine";
+// Makes the programs that we start in the lab use it, whatever our own environment says.
+void use_lab_runtime_directory();
+
+[[nodiscard]] std::string own_program();
+
 // The arguments that make `lab` run `program`'s `verb` with `args`, on the KVM inside.
 std::vector<std::string> lab_command(const std::string& lab, const std::string& program,
                                      const std::string& verb, Args args);

@@ -14,16 +14,26 @@ namespace {
 
 struct Verb {
   std::string_view name;
-  const char* summary;
+  const char* summary;  // nullptr: not for people
   Result<int> (*run)(Args args);
 };
 
 constexpr std::array kVerbs{
     Verb{"run", "start an image or a snapshot, run one command, exit with its status", run_verb},
+    Verb{"ps", "list the VMs that run detached (run -d)", ps_verb},
+    Verb{"exec", "run one more command in such a VM", exec_verb},
+    Verb{"logs", "print what its command wrote", logs_verb},
+    Verb{"stop", "ask it to end", stop_verb},
+    Verb{"kill", "end it at once, or send it a signal", kill_verb},
+    Verb{"rm", "remove what is left of one that has ended", rm_verb},
+    Verb{"wait", "wait for its end, print its exit status", wait_verb},
+    Verb{"port", "list its published ports", port_verb},
+    Verb{"pull", "bring an image from a registry into the cache", pull_verb},
     Verb{"snapshot", "keep a running image on disk, to start others from it", snapshot_verb},
     Verb{"inspect", "tell what a snapshot is and whether this host can restore it", inspect_verb},
     Verb{"bench", "measure how fast an image or a snapshot starts and runs here", bench_verb},
     Verb{"doctor", "check whether this host can run VMs, and what to do if not", doctor_verb},
+    Verb{kRunDetached, nullptr, run_detached_verb},
 };
 
 void print_help(std::FILE* out) {
@@ -32,6 +42,7 @@ void print_help(std::FILE* out) {
       "usage: supermachine VERB [ARGUMENTS]\n\n",
       out);
   for (const Verb& verb : kVerbs) {
+    if (verb.summary == nullptr) continue;
     std::fprintf(out, "  %-9s %s\n", verb.name.data(), verb.summary);
   }
   std::fputs(

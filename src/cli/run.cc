@@ -5,17 +5,15 @@
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/run.h"
 #include "cli/run_help.h"
-#include "cli/run_options.h"
-#include "cli/start.h"
 #include "cli/timing.h"
 #include "cli/values.h"
+#include "cli/vms/detach.h"
 #include "supermachine/vm.h"
 
 namespace supermachine::cli {
 namespace {
-
-constexpr int kTimedOut = 124;  // as timeout(1) has it
 
 Status add_payload(const RunOptions& options, const Image& image, VmConfig& config) {
   if (options.payload_file.empty()) return {};
@@ -29,39 +27,47 @@ Status add_payload(const RunOptions& options, const Image& image, VmConfig& conf
 
 Result<RelayEnd> run_in(Vm& vm, const RunOptions& options, std::vector<std::string> argv,
                         Signals& signals) {
-  ExecBuilder command = describe(vm, options, std::move(argv));
-  command.tty(options.tty).with_stdin(options.interactive);
-  if (const auto size = window_size(); options.tty && size) {
-    command.winsize(size->rows, size->cols);
-  }
-  return run_command(vm, command, {.interactive = options.interactive, .tty = options.tty}, options,
-                     signals);
+  auto end =
+      run_command(describe(vm.exec_builder(), options, std::move(argv)),
+                  {.interactive = options.interactive, .tty = options.tty}, options, signals);
+  if (!end.ok()) return explain(std::move(end).error(), vm);
+  return end;
 }
 
-Result<int> run_here(const RunOptions& options, const Image& image, VmConfig config,
-                     std::vector<std::string> argv, Signals& signals, Timing& timing) {
+Result<int> run_here(const RunOptions& options, RunPlan plan, Signals& signals, Timing& timing) {
   std::optional<ConsoleRelay> console;
   if (options.console || !options.console_log.empty()) {
     console.emplace(SM_TRY(ConsoleRelay::start(options.console, options.console_log)));
-    config.with_console_fd(console->fd());
+    plan.config.with_console_fd(console->fd());
   }
   const auto begin = Timing::Clock::now();
   RelayEnd end;
   {
-    Vm vm = SM_TRY(start(image, config));
+    Vm vm = SM_TRY(start(*plan.prepared.image, plan.config));
     timing.add_start(begin, vm.timings());
-    end = SM_TRY(run_in(vm, options, std::move(argv), signals));
+    end = SM_TRY(run_in(vm, options, std::move(plan.argv), signals));
     timing.mark("exec done");
   }
   timing.mark("gone");
-  if (end.timed_out) {
-    say("the command was ended: it took longer than --timeout allows");
-    return kTimedOut;
-  }
-  return end.status;
+  return exit_status(end);
 }
 
 }  // namespace
+
+Result<RunPlan> plan_run(const RunOptions& options, const std::function<void()>& on_image) {
+  RunPlan plan;
+  plan.config = SM_TRY(machine_config(options));
+  plan.prepared = SM_TRY(prepare(options.image, options, [&](const ImageConfig& image) -> Status {
+    on_image();
+    plan.argv = SM_TRY(compose_command(image, options, options.image));
+    return {};
+  }));
+  if (plan.prepared.engine.in_lab) return plan;
+  const Image& image = *plan.prepared.image;
+  if (!image.is_snapshot()) plan.config.with_assets(plan.prepared.assets);
+  SM_TRY(add_payload(options, image, plan.config));
+  return plan;
+}
 
 Result<int> run_verb(Args args) {
   Timing timing;
@@ -74,25 +80,18 @@ Result<int> run_verb(Args args) {
     return Error(Errc::kInvalidArgument,
                  "the input device is not a TTY: leave out -t, or run this from a terminal");
   }
-  VmConfig config = SM_TRY(machine_config(options));
+  SM_TRY(machine_config(options));
   Signals signals = SM_TRY(Signals::create());
   std::optional<EndOnSignal> ending(SM_TRY(EndOnSignal::create()));
-  std::vector<std::string> argv;
-  const Prepared prepared =
-      SM_TRY(prepare(options.image, options, [&](const ImageConfig& image) -> Status {
-        timing.mark("image ready");
-        argv = SM_TRY(compose_command(image, options, options.image));
-        return {};
-      }));
-  if (prepared.engine.in_lab) {
+  RunPlan plan = SM_TRY(plan_run(options, [&] { timing.mark("image ready"); }));
+  if (options.detach) return detach(options, plan.prepared.engine, args);
+  if (plan.prepared.engine.in_lab) {
     ending.reset();
-    return hand_over(prepared.engine, options, signals, "run", args);
+    return hand_over(plan.prepared.engine, options, signals, "run", args);
   }
-  const Image& image = *prepared.image;
-  if (!image.is_snapshot()) config.with_assets(prepared.assets);
-  SM_TRY(add_payload(options, image, config));
+  SM_TRY(check_free(options.ports));
   ending.reset();
-  auto status = run_here(options, image, std::move(config), std::move(argv), signals, timing);
+  auto status = run_here(options, std::move(plan), signals, timing);
   if (options.timing && status.ok()) timing.print();
   return status;
 }

@@ -1,9 +1,32 @@
 #include "cli/run_options.h"
 
 #include "cli/shared_arguments.h"
+#include "cli/vms/names.h"
 
 namespace supermachine::cli {
 namespace {
+
+// What cannot be together with -d, and what only makes sense with it.
+Status check_detached(const RunOptions& options) {
+  if (!options.detach) {
+    if (options.name.empty()) return {};
+    return usage_error("--name is for VMs that run detached: add -d");
+  }
+  if (options.interactive || options.tty) {
+    return usage_error(
+        "a command that runs detached has no terminal and no input: leave out -i and -t, and use "
+        "'supermachine exec -it' in the running VM");
+  }
+  if (options.console || options.timing || options.timeout) {
+    return usage_error("--console, --timing and --timeout do not go with -d");
+  }
+  if (options.payload_file == "-") return usage_error("--payload - does not go with -d");
+  if (options.name.empty() || is_valid_name(options.name)) return {};
+  return usage_error(
+      "--name takes letters, digits and _.- behind a letter or digit, two or more, "
+      "not '" +
+      options.name + "'");
+}
 
 Result<RunOptions> read_options(Args args) {
   RunOptions options;
@@ -19,6 +42,13 @@ Result<RunOptions> read_options(Args args) {
   app.add_flag("-t,--tty", options.tty);
   app.add_flag("--console", options.console);
   app.add_flag("--timing", options.timing);
+  app.add_flag("-d,--detach", options.detach);
+  app.add_flag("--rm", options.remove);
+  add_single(app, "--name", options.name);
+  std::vector<std::string> published;
+  app.add_option("-p,--publish", published)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   add_single(app, "--console-log", options.console_log);
   add_single(app, "--payload", options.payload_file);
   app.add_option("image", options.image)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
@@ -33,6 +63,10 @@ Result<RunOptions> read_options(Args args) {
   if (options.interactive && options.payload_file == "-") {
     return usage_error("-i and --payload - both want standard input");
   }
+  for (const std::string& text : published) {
+    options.ports.push_back(SM_TRY(parse_published(text)));
+  }
+  SM_TRY(check_detached(options));
   return options;
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/shared_options.h"
 #include "cli/verbs.h"
+#include "cli/vms/ports.h"
 
 namespace supermachine::cli {
 
@@ -16,6 +18,10 @@ struct RunOptions : MachineOptions, CommandOptions {
   bool console = false;
   std::string console_log;
   bool timing = false;
+  bool detach = false;
+  std::string name;  // of a VM that runs detached; empty: one is made up
+  bool remove = false;
+  std::vector<PublishedPort> ports;
   bool help = false;  // then nothing else is set
 };
 

@@ -14,6 +14,16 @@ Result<Engine> parse_engine(const std::string& text) {
 
 }  // namespace
 
+void EngineArgument::declare(CLI::App& app) {
+  // The first one wins: the hand-over to the lab puts its own in front.
+  app.add_option("--engine", engine_)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
+}
+
+Result<Engine> EngineArgument::read(const CLI::App& app) const {
+  if (app.count("--engine") == 0) return Engine::kAuto;
+  return parse_engine(engine_);
+}
+
 void MachineArguments::declare(CLI::App& app, MachineOptions& options) {
   add_single(app, "-m,--memory", memory_);
   add_single(app, "--vcpus,--cpus", vcpus_);
@@ -21,8 +31,7 @@ void MachineArguments::declare(CLI::App& app, MachineOptions& options) {
   add_single(app, "--boot-timeout", boot_timeout_);
   add_single(app, "--restore-timeout", restore_timeout_);
   app.add_flag("-q,--quiet", options.quiet);
-  // The first one wins: the hand-over to the lab puts its own in front.
-  app.add_option("--engine", engine_)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
+  engine_.declare(app);
 }
 
 Status MachineArguments::read(const CLI::App& app, MachineOptions& options) const {
@@ -34,7 +43,7 @@ Status MachineArguments::read(const CLI::App& app, MachineOptions& options) cons
   if (app.count("--restore-timeout") != 0) {
     options.restore_timeout = SM_TRY(parse_seconds("--restore-timeout", restore_timeout_));
   }
-  if (app.count("--engine") != 0) options.engine = SM_TRY(parse_engine(engine_));
+  options.engine = SM_TRY(engine_.read(app));
   return {};
 }
 

@@ -16,6 +16,15 @@ void add_single(CLI::App& app, const std::string& name, Value& value) {
   app.add_option(name, value)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
+class EngineArgument {
+ public:
+  void declare(CLI::App& app);
+  [[nodiscard]] Result<Engine> read(const CLI::App& app) const;
+
+ private:
+  std::string engine_;
+};
+
 class MachineArguments {
  public:
   void declare(CLI::App& app, MachineOptions& options);
@@ -26,7 +35,7 @@ class MachineArguments {
   std::string vcpus_;
   std::string boot_timeout_;
   std::string restore_timeout_;
-  std::string engine_;
+  EngineArgument engine_;
 };
 
 // Reads files named by --env-file and, for variables without a value, our own environment.

@@ -25,7 +25,9 @@ struct Stopped {
 
 Result<std::optional<Stopped>> warm_up(Vm& vm, const SnapshotVerbOptions& options,
                                        const std::vector<std::string>& argv, Signals& signals) {
-  const RelayEnd end = SM_TRY(run_command(vm, describe(vm, options, argv), {}, options, signals));
+  auto ran = run_command(describe(vm.exec_builder(), options, argv), {}, options, signals);
+  if (!ran.ok()) return explain(std::move(ran).error(), vm);
+  const RelayEnd& end = ran.value();
   if (end.kind != RelayEnd::Kind::kExited) {
     return std::optional(
         Stopped{.status = end.status, .why = std::string("interrupted; ") + kNoSnapshot});

@@ -1,10 +1,9 @@
 #include "cli/start.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <string_view>
 
+#include "cli/progress_display.h"
 #include "supermachine/snapshot.h"
 
 namespace supermachine::cli {
@@ -16,11 +15,8 @@ constexpr auto kTimeoutGrace = std::chrono::seconds(10);
 constexpr auto kLastWordsWait = std::chrono::milliseconds(500);
 
 Result<Image> open_image(const std::string& reference, const MachineOptions& options) {
-  ImportOptions importing;
-  if (!options.quiet && ::isatty(STDERR_FILENO) == 1) {
-    importing.progress = [](std::string_view doing) { say(std::string(doing)); };
-  }
-  auto image = Image::from_oci(reference, importing);
+  ProgressDisplay display(choose_progress_style(options.quiet, false, false));
+  auto image = Image::from_oci(reference, {.progress = display.callback()});
   if (image.ok() || image.error().code() != Errc::kInvalidArgument) return image;
   if (reference.find(':') != std::string::npos) return image;
   return Error(Errc::kInvalidArgument,
@@ -83,8 +79,8 @@ Result<Vm> start(const Image& image, const VmConfig& config) {
   return image.start(config);
 }
 
-ExecBuilder describe(const Vm& vm, const CommandOptions& options, std::vector<std::string> argv) {
-  ExecBuilder builder = vm.exec_builder();
+ExecBuilder describe(ExecBuilder builder, const CommandOptions& options,
+                     std::vector<std::string> argv) {
   builder.argv(std::move(argv));
   for (const auto& [name, value] : options.env) builder.env(name, value);
   if (!options.workdir.empty()) builder.cwd(options.workdir);
@@ -100,17 +96,22 @@ Error explain(Error error, Vm& vm) {
   return {Errc::kGuestFault, "the VM ended before the command did: " + end->message};
 }
 
-Result<RelayEnd> run_command(Vm& vm, const ExecBuilder& command, RelayConfig config,
-                             const CommandOptions& options, Signals& signals) {
-  auto child = ExecBuilder(command).spawn();
-  if (!child.ok()) return explain(std::move(child).error(), vm);
+Result<RelayEnd> run_command(ExecBuilder command, RelayConfig config, const CommandOptions& options,
+                             Signals& signals) {
+  command.tty(config.tty).with_stdin(config.interactive);
+  if (const auto size = window_size(); config.tty && size) command.winsize(size->rows, size->cols);
+  ExecChild child = SM_TRY(command.spawn());
   std::optional<RawTerminal> raw;
   if (config.tty && config.interactive) raw.emplace(SM_TRY(RawTerminal::enter()));
   if (options.timeout) config.limit = *options.timeout + kTimeoutGrace;
-  auto end = Relay(child.value(), signals, config).run();
-  raw.reset();  // before anything is said
-  if (!end.ok()) return explain(std::move(end).error(), vm);
-  return end;
+  return Relay(child, signals, config).run();
+}
+
+int exit_status(const RelayEnd& end) {
+  constexpr int kTimedOut = 124;  // as timeout(1) has it
+  if (!end.timed_out) return end.status;
+  say("the command was ended: it took longer than --timeout allows");
+  return kTimedOut;
 }
 
 }  // namespace supermachine::cli

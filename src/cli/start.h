@@ -40,12 +40,16 @@ Error hand_over(const EngineChoice& engine, const MachineOptions& options, const
 // Signals that come before there is a command end the start.
 Result<Vm> start(const Image& image, const VmConfig& config);
 
-// The command that `options` describe, but for terminal and input.
-ExecBuilder describe(const Vm& vm, const CommandOptions& options, std::vector<std::string> argv);
+// `builder`, of the VM where it is to run, made the command that `options` describe, but for
+// terminal and input.
+ExecBuilder describe(ExecBuilder builder, const CommandOptions& options,
+                     std::vector<std::string> argv);
 
 // Runs it to its end with our own streams.
-Result<RelayEnd> run_command(Vm& vm, const ExecBuilder& command, RelayConfig config,
-                             const CommandOptions& options, Signals& signals);
+Result<RelayEnd> run_command(ExecBuilder command, RelayConfig config, const CommandOptions& options,
+                             Signals& signals);
+// What we exit with then; says why where the status does not tell.
+int exit_status(const RelayEnd& end);
 
 // "a VM that ended" instead of the broken connection by which that was noticed.
 Error explain(Error error, Vm& vm);

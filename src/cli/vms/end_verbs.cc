@@ -1,0 +1,95 @@
+// `supermachine stop`, `kill`, `wait` and `rm`: the end of detached VMs.
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+
+#include "cli/vms/help.h"
+#include "cli/vms/options.h"
+#include "cli/vms/reach.h"
+
+namespace supermachine::cli {
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(10);
+
+// What the four have in common. `act` gets each VM by name.
+template <typename Act>
+Result<int> with_each(const EndOptions& options, const char* help, const char* verb, Args args,
+                      const Act& act) {
+  if (options.help) {
+    std::fputs(help, stdout);
+    return 0;
+  }
+  SM_TRY(follow_into_lab(options.engine, verb, args));
+  VmStore store = SM_TRY(VmStore::open());
+  return for_each_vm(options.vms, [&](const std::string& vm) { return act(store, vm); });
+}
+
+Status remove_vm(VmStore& store, const std::string& vm, bool force) {
+  auto entry = store.find(vm);
+  if (!entry.ok() && force && entry.error().code() == Errc::kNotFound) return {};
+  SM_TRY(entry);
+  if (entry.value().alive) {
+    if (!force) {
+      return Error(Errc::kInvalidArgument, "the VM '" + vm + "' runs: stop it first, or use -f");
+    }
+    if (!entry.value().problem.empty()) {
+      return Error(Errc::kCorrupt, entry.value().directory + ": " + entry.value().problem +
+                                       "; its process runs, and nothing tells which it is");
+    }
+    SM_TRY(kill_vm(entry.value()));
+  }
+  SM_TRY(store.remove(entry.value()));
+  std::puts(vm.c_str());
+  return {};
+}
+
+Status wait_for(VmStore& store, const std::string& vm) {
+  const VmEntry entry = SM_TRY(store.find(vm));
+  if (const auto process = SM_TRY(process_of(entry))) {
+    SM_TRY(process->wait(std::nullopt));
+  }
+  const auto state = SM_TRY(final_state(store, entry));
+  if (!state) return Error(Errc::kNotFound, "the VM '" + vm + "' was removed when it ended (--rm)");
+  std::printf("%d\n", state->exit_code);
+  std::fflush(stdout);
+  return {};
+}
+
+}  // namespace
+
+Result<int> stop_verb(Args args) {
+  const EndOptions options = SM_TRY(parse_stop_options(args));
+  return with_each(options, kStopHelp, "stop", args,
+                   [&](VmStore& store, const std::string& vm) -> Status {
+                     SM_TRY(stop_vm(SM_TRY(store.find(vm)), options.timeout.value_or(kPatience)));
+                     SM_TRY(store.list());  // puts in order what was killed
+                     std::puts(vm.c_str());
+                     return {};
+                   });
+}
+
+Result<int> kill_verb(Args args) {
+  const EndOptions options = SM_TRY(parse_kill_options(args));
+  return with_each(
+      options, kKillHelp, "kill", args, [&](VmStore& store, const std::string& vm) -> Status {
+        const VmEntry entry = SM_TRY(find_running(store, vm));
+        SM_TRY(options.signal == SIGKILL ? kill_vm(entry) : signal_command(entry, options.signal));
+        std::puts(vm.c_str());
+        return {};
+      });
+}
+
+Result<int> rm_verb(Args args) {
+  const EndOptions options = SM_TRY(parse_rm_options(args));
+  return with_each(options, kRmHelp, "rm", args, [&](VmStore& store, const std::string& vm) {
+    return remove_vm(store, vm, options.force);
+  });
+}
+
+Result<int> wait_verb(Args args) {
+  const EndOptions options = SM_TRY(parse_wait_options(args));
+  return with_each(options, kWaitHelp, "wait", args, wait_for);
+}
+
+}  // namespace supermachine::cli

@@ -1,0 +1,37 @@
+// `supermachine exec`: one more command in a VM that runs detached.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "cli/start.h"
+#include "cli/vms/help.h"
+#include "cli/vms/options.h"
+#include "cli/vms/reach.h"
+
+namespace supermachine::cli {
+
+Result<int> exec_verb(Args args) {
+  const ExecOptions options = SM_TRY(parse_exec_options(args));
+  if (options.help) {
+    std::fputs(kExecHelp, stdout);
+    return 0;
+  }
+  if (options.tty && ::isatty(STDIN_FILENO) != 1) {
+    return Error(Errc::kInvalidArgument,
+                 "the input device is not a TTY: leave out -t, or run this from a terminal");
+  }
+  SM_TRY(follow_into_lab(options.engine, "exec", args));
+  VmStore store = SM_TRY(VmStore::open());
+  const VmEntry entry = SM_TRY(find_running(store, options.vm));
+  Signals signals = SM_TRY(Signals::create());
+  const RemoteVm vm = attach(entry);
+  const auto end =
+      run_command(describe(vm.exec_builder(), options, options.command),
+                  {.interactive = options.interactive, .tty = options.tty}, options, signals);
+  if (end.ok()) return exit_status(end.value());
+  const auto process = SM_TRY(process_of(entry));
+  if (process && !SM_TRY(process->wait(std::chrono::milliseconds(0)))) return end.error();
+  return Error(Errc::kGuestFault, "the VM ended before the command did");
+}
+
+}  // namespace supermachine::cli

@@ -1,0 +1,49 @@
+// Follows the command of a detached VM to its end.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "cli/run.h"
+#include "cli/signals.h"
+#include "cli/vms/log.h"
+#include "supermachine/vm.h"
+
+namespace supermachine::cli {
+
+// What the VM is there for: what `plan` says, with the settings of `options`.
+Result<ExecChild> start_workload(Vm& vm, const RunOptions& options, const RunPlan& plan);
+
+struct VmEnd {
+  int exit_code = 0;  // of the command
+  std::string error;  // why the VM ended, if not with it
+};
+
+class Keeper {
+ public:
+  // All outlive us.
+  Keeper(Vm& vm, ExecChild& command, Signals& signals, LogWriter& log)
+      : vm_(vm), command_(command), signals_(signals), log_(log) {}
+
+  // Returns when the command has ended or the VM is not wanted any more: SIGTERM and SIGINT ask the
+  // command to end and give it 10 s; again, or SIGQUIT, it ends at once. Other signals are the
+  // command's.
+  VmEnd run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::optional<VmEnd> take_events();
+  std::optional<VmEnd> take_signals();
+  void wait();
+
+  Vm& vm_;
+  ExecChild& command_;
+  Signals& signals_;
+  LogWriter& log_;
+  std::optional<Clock::time_point> deadline_;
+  bool more_ = false;  // the command may have more without a wait
+};
+
+}  // namespace supermachine::cli

@@ -1,0 +1,214 @@
+#include "cli/vms/options.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include <charconv>
+
+#include "cli/shared_arguments.h"
+#include "cli/values.h"
+
+namespace supermachine::cli {
+namespace {
+
+constexpr std::uint32_t kMaxTail = 1U << 30;
+
+// What all of these verbs have: VMs by name, and where they are.
+class VmArguments {
+ public:
+  VmArguments(CLI::App& app, VmVerbOptions& options, std::vector<std::string>& vms)
+      : options_(options), vms_(vms) {
+    app.set_help_flag();
+    app.add_flag("-h,--help", options.help);
+    engine_.declare(app);
+    app.add_option("vms", vms);
+  }
+
+  // `max` is 1 or more.
+  Status read(const CLI::App& app, std::size_t max) const {
+    if (options_.help) return {};
+    options_.engine = SM_TRY(engine_.read(app));
+    if (vms_.empty()) return usage_error("which VM? 'supermachine ps' lists them");
+    if (vms_.size() > max)
+      return usage_error("one VM is all it takes, '" + vms_[1] + "' is one more");
+    return {};
+  }
+
+ private:
+  VmVerbOptions& options_;
+  std::vector<std::string>& vms_;
+  EngineArgument engine_;
+};
+
+constexpr std::size_t kMany = SIZE_MAX;
+
+Result<PsOptions> read_ps(Args args) {
+  PsOptions options;
+  EngineArgument engine;
+  CLI::App app;
+  app.set_help_flag();
+  app.add_flag("-h,--help", options.help);
+  app.add_flag("-a,--all", options.all);
+  app.add_flag("-q,--quiet", options.ids_only);
+  app.add_flag("--json", options.json);
+  app.add_flag("--no-trunc", options.whole_ids);
+  engine.declare(app);
+  SM_TRY(parse(app, args));
+  options.engine = SM_TRY(engine.read(app));
+  return options;
+}
+
+Result<ExecOptions> read_exec(Args args) {
+  ExecOptions options;
+  CommandArguments command;
+  EngineArgument engine;
+  CLI::App app;
+  app.set_help_flag();
+  app.prefix_command();
+  app.add_flag("-h,--help", options.help);
+  app.add_flag("-i,--interactive", options.interactive);
+  app.add_flag("-t,--tty", options.tty);
+  command.declare(app, options);
+  engine.declare(app);
+  app.add_option("vm", options.vm)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
+  SM_TRY(parse(app, args));
+  if (options.help) return options;
+  SM_TRY(command.read(app, options));
+  options.engine = SM_TRY(engine.read(app));
+  if (options.entrypoint) return usage_error("unknown option --entrypoint");
+  if (options.vm.empty()) return usage_error("in which VM? 'supermachine ps' lists them");
+  if (options.command.empty()) return usage_error("which command?");
+  return options;
+}
+
+Result<LogsOptions> read_logs(Args args) {
+  LogsOptions options;
+  std::vector<std::string> vms;
+  std::string tail;
+  std::string since;
+  CLI::App app;
+  const VmArguments shared(app, options, vms);
+  app.add_flag("-f,--follow", options.follow);
+  app.add_flag("-t,--timestamps", options.timestamps);
+  add_single(app, "-n,--tail", tail);
+  add_single(app, "--since", since);
+  SM_TRY(parse(app, args));
+  SM_TRY(shared.read(app, 1));
+  if (options.help) return options;
+  options.vm = vms[0];
+  if (app.count("--tail") != 0 && tail != "all" && tail != "0") {
+    options.tail = SM_TRY(parse_count("--tail", tail, kMaxTail));
+  }
+  if (tail == "0") options.tail = 0;
+  if (app.count("--since") != 0) options.since = SM_TRY(parse_since(since));
+  return options;
+}
+
+Result<EndOptions> read_stop(Args args) {
+  EndOptions options;
+  std::string timeout;
+  CLI::App app;
+  const VmArguments shared(app, options, options.vms);
+  add_single(app, "-t,--time,--timeout", timeout);
+  SM_TRY(parse(app, args));
+  SM_TRY(shared.read(app, kMany));
+  if (timeout == "0") {
+    options.timeout = std::chrono::milliseconds(0);
+  } else if (app.count("--time") != 0) {
+    options.timeout = SM_TRY(parse_seconds("--time", timeout));
+  }
+  return options;
+}
+
+Result<EndOptions> read_kill(Args args) {
+  EndOptions options;
+  std::string signal = "KILL";
+  CLI::App app;
+  const VmArguments shared(app, options, options.vms);
+  add_single(app, "-s,--signal", signal);
+  SM_TRY(parse(app, args));
+  SM_TRY(shared.read(app, kMany));
+  options.signal = SM_TRY(parse_signal(signal));
+  return options;
+}
+
+Result<EndOptions> read_rm(Args args) {
+  EndOptions options;
+  CLI::App app;
+  const VmArguments shared(app, options, options.vms);
+  app.add_flag("-f,--force", options.force);
+  SM_TRY(parse(app, args));
+  SM_TRY(shared.read(app, kMany));
+  return options;
+}
+
+Result<EndOptions> read_wait(Args args) {
+  EndOptions options;
+  CLI::App app;
+  const VmArguments shared(app, options, options.vms);
+  SM_TRY(parse(app, args));
+  SM_TRY(shared.read(app, kMany));
+  return options;
+}
+
+Result<PortOptions> read_port(Args args) {
+  PortOptions options;
+  std::vector<std::string> vms;
+  CLI::App app;
+  const VmArguments shared(app, options, vms);
+  SM_TRY(parse(app, args));
+  SM_TRY(shared.read(app, 1));
+  if (!vms.empty()) options.vm = vms[0];
+  return options;
+}
+
+}  // namespace
+
+Result<PsOptions> parse_ps_options(Args args) { return with_hint(read_ps(args), "ps"); }
+Result<ExecOptions> parse_exec_options(Args args) { return with_hint(read_exec(args), "exec"); }
+Result<LogsOptions> parse_logs_options(Args args) { return with_hint(read_logs(args), "logs"); }
+Result<EndOptions> parse_stop_options(Args args) { return with_hint(read_stop(args), "stop"); }
+Result<EndOptions> parse_kill_options(Args args) { return with_hint(read_kill(args), "kill"); }
+Result<EndOptions> parse_rm_options(Args args) { return with_hint(read_rm(args), "rm"); }
+Result<EndOptions> parse_wait_options(Args args) { return with_hint(read_wait(args), "wait"); }
+Result<PortOptions> parse_port_options(Args args) { return with_hint(read_port(args), "port"); }
+
+Result<int> parse_signal(const std::string& text) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size() && number >= 1 && number <= 64) {
+    return number;
+  }
+  std::string name = text;
+  for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  if (name.starts_with("SIG")) name.erase(0, 3);
+  for (int candidate = 1; candidate < SIGRTMIN; ++candidate) {
+    const char* abbreviation = ::sigabbrev_np(candidate);
+    if (abbreviation != nullptr && name == abbreviation) return candidate;
+  }
+  return usage_error("no signal '" + text + "'");
+}
+
+Result<TimePoint> parse_since(const std::string& text) {
+  if (const auto time = parse_time(text); time.ok()) return time.value();
+  const Error wrong = usage_error(
+      "--since takes a time like 2026-01-02T03:04:05Z or how long ago, like 10m, not '" + text +
+      "'");
+  std::chrono::seconds ago{0};
+  std::string_view rest = text;
+  do {
+    std::uint32_t count = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), count);
+    if (error != std::errc() || end == rest.data() + rest.size()) return wrong;
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    const char unit = rest[0];
+    rest.remove_prefix(1);
+    if (unit != 's' && unit != 'm' && unit != 'h') return wrong;
+    ago += std::chrono::seconds(std::int64_t{count} * (unit == 's' ? 1 : unit == 'm' ? 60 : 3600));
+  } while (!rest.empty());
+  const TimePoint time = now();
+  if (ago > time.time_since_epoch()) return TimePoint{};
+  return time - ago;
+}
+
+}  // namespace supermachine::cli

@@ -1,0 +1,125 @@
+// The process of a detached VM, which `run -d` starts (detach.cc). It says on standard output the
+// id of its VM once that runs, waits on standard input for a line, without which nobody wants the
+// VM, and from then on has no more to do with who started it.
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/parse.h"
+#include "cli/run.h"
+#include "cli/vms/file.h"
+#include "cli/vms/keeper.h"
+#include "cli/vms/process.h"
+#include "cli/vms/store.h"
+
+namespace supermachine::cli {
+namespace {
+
+constexpr int kGoLimitMs = 60'000;
+
+VmState describe_vm(const RunOptions& options, const RunPlan& plan) {
+  const ImageConfig& image = plan.prepared.image->config();
+  VmState state;
+  state.name = options.name;
+  state.image = options.image;
+  state.command = plan.argv;
+  state.env = image.env;
+  for (const auto& [name, value] : options.env) {
+    const std::string prefix = name + "=";
+    std::erase_if(state.env, [&](const std::string& entry) { return entry.starts_with(prefix); });
+    state.env.push_back(prefix + value);
+  }
+  state.workdir = options.workdir.empty() ? image.working_dir : options.workdir;
+  state.user = options.user.empty() ? image.user : options.user;
+  state.remove = options.remove;
+  state.created = now();
+  state.pid = ::getpid();
+  state.pid_start = process_start(state.pid).value_or(0);
+  return state;
+}
+
+// By a short path: the address of a socket holds 107 characters.
+Result<Fd> open_socket_directory(const OwnVm& own, VmConfig& config) {
+  Fd directory = SM_TRY(open_file(own.directory(), O_PATH | O_DIRECTORY));
+  config.with_vsock_mux_dir("/proc/self/fd/" + std::to_string(directory.get()));
+  return directory;
+}
+
+// The part of the path below the VM's directory.
+std::string socket_name(const Vm& vm) {
+  const std::filesystem::path path = vm.vsock_path();
+  return (path.parent_path().filename() / path.filename()).string();
+}
+
+// Says that the VM runs, and fails when nobody is there any more to hear it.
+Status report(const std::string& id) {
+  const Error gone(Errc::kTimeout, "who started the VM has gone");
+  if (!write_fully(STDOUT_FILENO, id + "\n").ok()) return gone;
+  pollfd entry{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  while (::poll(&entry, 1, kGoLimitMs) < 0) {
+    if (errno != EINTR) return Error::from_errno("poll");
+  }
+  char line = 0;
+  if (entry.revents == 0 || ::read(STDIN_FILENO, &line, 1) != 1) return gone;
+  return {};
+}
+
+Status leave_streams() {
+  const Fd null = SM_TRY(open_file("/dev/null", O_RDWR));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::dup2(null.get(), fd) < 0) return Error::from_errno("dup2");
+  }
+  if (::chdir("/") != 0) return Error::from_errno("chdir");
+  return {};
+}
+
+// Errors are those of the start. The VM's end is on record.
+Status keep(OwnVm& own, const RunOptions& options, RunPlan plan, Signals& signals) {
+  const Fd directory = SM_TRY(open_socket_directory(own, plan.config));
+  LogWriter log = SM_TRY(LogWriter::create(own.directory()));
+  VmState state = own.state();
+  VmEnd end;
+  {
+    Vm vm = SM_TRY(start(*plan.prepared.image, plan.config));
+    ExecChild command = SM_TRY(start_workload(vm, options, plan));
+    state.status = VmStatus::kRunning;
+    state.started = now();
+    state.socket = socket_name(vm);
+    SM_TRY(own.update(state));
+    SM_TRY(report(state.id));
+    SM_TRY(leave_streams());
+    end = Keeper(vm, command, signals, log).run();
+  }
+  state.status = VmStatus::kExited;
+  state.finished = now();
+  state.exit_code = end.exit_code;
+  state.error = end.error;
+  // Without it the record says that our process was killed.
+  static_cast<void>(own.update(std::move(state)).ok());
+  return {};
+}
+
+}  // namespace
+
+Result<int> run_detached_verb(Args args) {
+  const RunOptions options = SM_TRY(parse_run_options(args));
+  Signals signals = SM_TRY(Signals::create());
+  std::optional<EndOnSignal> ending(SM_TRY(EndOnSignal::create()));
+  RunPlan plan = SM_TRY(plan_run(options));
+  if (plan.prepared.engine.in_lab) return usage_error("run-detached runs its VM on this host");
+  SM_TRY(check_free(options.ports));
+  VmStore store = SM_TRY(VmStore::open());
+  OwnVm own = SM_TRY(store.add(describe_vm(options, plan)));
+  ending.reset();
+  const Status kept = keep(own, options, std::move(plan), signals);
+  if (!kept.ok() || options.remove) own.remove();
+  SM_TRY(kept);
+  return 0;
+}
+
+}  // namespace supermachine::cli
