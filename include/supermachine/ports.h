@@ -34,10 +34,10 @@ struct Listener {
   std::uint32_t pid = 0;  // in the guest, of a process that has it; 0: none was found
 };
 
-// A TCP port of the host whose connections lead into a guest, from Vm::expose_tcp(). Destroying it
-// closes the port and resets its connections; so does the end of the VM, which it must not outlive.
-// A connection is closed at once when nobody listens in the guest or the VM's connections are all
-// in use.
+// A TCP port of the host whose connections lead into a guest, from Vm::expose_tcp(). Destroying it,
+// from any thread, closes the port and its connections; so does the end of the VM, or its way back
+// to its pool, both of which it may outlive. A connection is closed at once when nobody listens in
+// the guest, or when all of the VM's 1024 connections are in use.
 class TcpForward {
  public:
   TcpForward(TcpForward&&) noexcept;

@@ -84,6 +84,13 @@ class Vm {
   // listener. kNotFound when there is none.
   Result<Stream> connect(std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
+  // Lets programs of the host connect to `guest_port` of the guest's loopback: on `host_port`, or a
+  // free one for 0, of 127.0.0.1 or of `address`, an IP address of this host in figures.
+  // kInvalidArgument when the port is taken. Nobody needs to listen in the guest yet.
+  Result<TcpForward> expose_tcp(std::uint16_t host_port, std::uint16_t guest_port);
+  Result<TcpForward> expose_tcp(const std::string& address, std::uint16_t host_port,
+                                std::uint16_t guest_port);
+
   // Captures the VM, which runs on, as an image that others start from. `directory` is made; a
   // snapshot that is there is replaced. Commands that run go on here, and are ended in the copies;
   // everything else in the guest is as it was, the workload too. Fails with kGuestFault when the VM

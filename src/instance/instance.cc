@@ -48,6 +48,10 @@ std::uint64_t wall_clock_ns() {
 
 }  // namespace
 
+Instance::~Instance() {
+  if (forwards_) forwards_->close();
+}
+
 struct Instance::Doorbell {
   std::mutex mutex;
   std::condition_variable rang;
@@ -183,6 +187,7 @@ Result<HotSet> Instance::hot_set() {
 }
 
 Status Instance::sleep(std::uint64_t max_kept_pages) {
+  forwards_->clear();
   SM_TRY(machine_->pause(deadline_in(kPauseWait)));
   const MutexLock lock(mutex_);
   control_.reset();
@@ -252,6 +257,7 @@ Status Instance::check_alive() const {
 }
 
 void Instance::open_call_pool(bool agent_reuses) {
+  forwards_ = std::make_shared<PortForwards>(*machine_);
   const auto check = [this] { return check_alive(); };
   const auto open = [this](Deadline deadline) -> Result<UniqueFd> {
     return std::move(SM_TRY(machine_->vsock().connect(rpc::kAgentPort, deadline)).socket);

@@ -13,6 +13,7 @@
 #include "client/control.h"
 #include "instance/capture.h"
 #include "instance/origin.h"
+#include "instance/port_forwards.h"
 #include "vmm/boot_trace.h"
 #include "vmm/machine.h"
 
@@ -51,6 +52,7 @@ class Instance {
 
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
+  ~Instance();
 
   // Has a copy that is asleep run, from the moment of its capture on. Returns when the agent has
   // said that it took on its identity, with the wall clock and entropy of its own. Errors as of
@@ -70,6 +72,9 @@ class Instance {
   [[nodiscard]] client::Connector connector() const { return calls_; }
 
   [[nodiscard]] std::vector<std::string> agent_features();
+
+  // Ports of the host that lead into this guest, until it is put to sleep.
+  [[nodiscard]] const std::shared_ptr<PortForwards>& port_forwards() const { return forwards_; }
 
   // Returns when the workload says that it is ready to be captured.
   Status wait_ready(Deadline deadline);
@@ -102,6 +107,7 @@ class Instance {
   BootTrace trace_;
   std::shared_ptr<const Origin> origin_;
   std::unique_ptr<Machine> machine_;
+  std::shared_ptr<PortForwards> forwards_;  // shared with who exposes ports, who may outlast us
   std::shared_ptr<client::CallPool> calls_;
   // Of the pages that a start writes, those that are not this copy's own while it is asleep.
   std::vector<PageRun> missing_;

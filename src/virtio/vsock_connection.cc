@@ -15,11 +15,13 @@ namespace {
 constexpr std::size_t kKeepCapacity = 16 << 10;
 }  // namespace
 
-VsockConnection::VsockConnection(VsockPorts ports, std::uint64_t guest_cid, UniqueFd socket)
+VsockConnection::VsockConnection(VsockPorts ports, std::uint64_t guest_cid, UniqueFd socket,
+                                 VsockPreface preface)
     : ports_(ports),
       guest_cid_(guest_cid),
       socket_(std::move(socket)),
       phase_(Phase::kConnecting),
+      preface_(std::move(preface)),
       owes_request_(true) {}
 
 VsockConnection::VsockConnection(VsockPorts ports, std::uint64_t guest_cid, UniqueFd socket,
@@ -110,12 +112,16 @@ void VsockConnection::on_data(const VsockHeader& header,
                               std::span<const std::span<const std::byte>> payload) {
   const bool promised_none = (guest_shutdown_ & kShutdownSend) != 0;
   if (promised_none || header.len > kBufAlloc - buffered_bytes()) return abort();
+  const std::size_t heard = hear(payload);
+  if (over()) return;
   if (host_deaf_) {  // told the guest, or about to
     forwarded_ += header.len;
     return;
   }
-  std::size_t sent = 0;
-  if (buffered_bytes() == 0 && header.len != 0) {
+  std::size_t sent = heard;
+  if (heard != 0) {
+    forwarded_ += static_cast<std::uint32_t>(heard);
+  } else if (buffered_bytes() == 0 && header.len != 0) {
     const auto written = sys::try_sendv(socket_.get(), payload);
     if (!written.ok()) {
       forwarded_ += header.len;
@@ -130,6 +136,24 @@ void VsockConnection::on_data(const VsockHeader& header,
     const auto rest = segment.subspan(skip);
     buffer_.insert(buffer_.end(), rest.begin(), rest.end());
   }
+}
+
+// How many bytes of `payload` belong to the preface. What follows them is kept until the socket is
+// listened to.
+std::size_t VsockConnection::hear(std::span<const std::span<const std::byte>> payload) {
+  std::vector<std::byte>& due = preface_.hear;
+  std::size_t heard = 0;
+  for (const std::span<const std::byte> segment : payload) {
+    const std::size_t count = std::min(due.size(), segment.size());
+    if (!std::equal(segment.begin(), segment.begin() + static_cast<std::ptrdiff_t>(count),
+                    due.begin())) {
+      abort();
+      return heard;
+    }
+    due.erase(due.begin(), due.begin() + static_cast<std::ptrdiff_t>(count));
+    heard += count;
+  }
+  return heard;
 }
 
 void VsockConnection::flush() {
@@ -252,11 +276,25 @@ VsockHeader VsockConnection::take_control() {
 
 std::uint32_t VsockConnection::sendable_bytes() const {
   const bool guest_hears = (guest_shutdown_ & kShutdownReceive) == 0;
+  if (established() && guest_hears && !preface_.say.empty()) {
+    return std::min(peer_credit(), static_cast<std::uint32_t>(preface_.say.size()));
+  }
   if (!established() || !readable_ || host_eof_ || !guest_hears) return 0;
   return peer_credit();
 }
 
 std::size_t VsockConnection::read_data(std::span<const std::span<std::byte>> out) {
+  std::vector<std::byte>& say = preface_.say;
+  if (!say.empty()) {
+    std::size_t said = 0;
+    for (const std::span<std::byte> segment : out) {
+      const std::size_t count = std::min(segment.size(), say.size() - said);
+      std::copy_n(say.begin() + static_cast<std::ptrdiff_t>(said), count, segment.begin());
+      said += count;
+    }
+    say.erase(say.begin(), say.begin() + static_cast<std::ptrdiff_t>(said));
+    return said;
+  }
   const auto got = sys::try_readv(socket_.get(), out);
   if (!got.ok() || got.value() == std::size_t{0}) {
     host_eof_ = true;

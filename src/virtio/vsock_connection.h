@@ -32,6 +32,12 @@ struct VsockConnectionState {
   bool operator==(const VsockConnectionState&) const = default;
 };
 
+// What both sides say on a connection of the host's before it is the host socket's.
+struct VsockPreface {
+  std::vector<std::byte> say = {};   // to the guest
+  std::vector<std::byte> hear = {};  // what it must answer, to the byte; anything else ends it
+};
+
 // Lives on the device loop.
 class VsockConnection {
  public:
@@ -43,7 +49,8 @@ class VsockConnection {
 
   // `socket` must not block. From the host: a REQUEST is owed and the connection waits for the
   // answer. From the guest, whose `request` it was: a RESPONSE is owed.
-  VsockConnection(VsockPorts ports, std::uint64_t guest_cid, UniqueFd socket);
+  VsockConnection(VsockPorts ports, std::uint64_t guest_cid, UniqueFd socket,
+                  VsockPreface preface = {});
   VsockConnection(VsockPorts ports, std::uint64_t guest_cid, UniqueFd socket,
                   const VsockHeader& request);
   // Goes on where `state` left off.
@@ -56,7 +63,7 @@ class VsockConnection {
   // memory: read once, never judged.
   void on_packet(const VsockHeader& header, std::span<const std::span<const std::byte>> payload);
 
-  // EPOLL* bits, edge-triggered. Only once established.
+  // EPOLL* bits, edge-triggered. Only once it is the socket's.
   void on_socket(std::uint32_t events);
 
   // --- packets for the guest ---
@@ -81,6 +88,8 @@ class VsockConnection {
   [[nodiscard]] bool draining() const { return phase_ == Phase::kDraining; }
   [[nodiscard]] bool established() const { return phase_ == Phase::kEstablished; }
   [[nodiscard]] bool connecting() const { return phase_ == Phase::kConnecting; }
+  // Established, and the preface is over: the host socket's bytes go to and fro.
+  [[nodiscard]] bool is_the_sockets() const { return established() && preface_.hear.empty(); }
   // Once over: the guest must hear of it.
   [[nodiscard]] bool owes_rst() const { return owes_rst_; }
   // All was said and the guest should end the connection: time to set a limit to that.
@@ -98,6 +107,7 @@ class VsockConnection {
   void on_established_packet(const VsockHeader& header,
                              std::span<const std::span<const std::byte>> payload);
   void on_data(const VsockHeader& header, std::span<const std::span<const std::byte>> payload);
+  std::size_t hear(std::span<const std::span<const std::byte>> payload);
   void on_shutdown(std::uint32_t flags);
   void on_rst();
   void flush();
@@ -115,6 +125,7 @@ class VsockConnection {
   const std::uint64_t guest_cid_;
   UniqueFd socket_;
   Phase phase_;
+  VsockPreface preface_;  // what of it is left
   bool owes_rst_ = false;
 
   // Owed to the guest.

@@ -128,27 +128,39 @@ void VsockMux::unlisten(std::uint32_t host_port) {
   listeners_.erase(host_port);
 }
 
-void VsockMux::open(std::uint32_t guest_port, UniqueFd socket, Deadline deadline, OpenDone done) {
+VsockMux::Id VsockMux::open(std::uint32_t guest_port, UniqueFd socket, Deadline deadline,
+                            OpenDone done, VsockPreface preface) {
   if (!wake_) {
     done(Error(Errc::kNotFound, "the guest has not started its vsock driver"));
-    return;
+    return 0;
   }
   const std::optional<std::uint32_t> host_port = free_host_port(guest_port);
   if (connections_.size() >= config_.max_connections || !host_port) {
     done(Error(Errc::kExhausted, "all " + std::to_string(config_.max_connections) +
                                      " vsock connections of this virtual machine are in use"));
-    return;
+    return 0;
   }
   const VsockPorts ports{.host = *host_port, .guest = guest_port};
+  const Id id = next_id_++;
   Entry& entry =
-      add(ports, std::unique_ptr<Entry>(new Entry{
-                     .id = next_id_++, .connection = {ports, guest_cid_, std::move(socket)}}));
+      add(ports,
+          std::unique_ptr<Entry>(new Entry{
+              .id = id, .connection = {ports, guest_cid_, std::move(socket), std::move(preface)}}));
   entry.done = std::move(done);
   if (deadline != Deadline::max()) {
-    entry.timer = loop_.call_at(deadline, [this, id = entry.id] { on_timer(id); });
+    entry.timer = loop_.call_at(deadline, [this, id] { on_timer(id); });
   }
   update(entry);
   wake_();
+  return id;
+}
+
+void VsockMux::close(Id id) {
+  Entry* entry = find(id);
+  if (entry == nullptr) return;
+  entry->connection.abort();
+  erase(*entry, Error(Errc::kNotFound, "the host has closed the connection"));
+  if (wake_) wake_();
 }
 
 void VsockMux::start(std::function<void()> wake) { wake_ = std::move(wake); }
@@ -253,7 +265,7 @@ std::optional<std::uint32_t> VsockMux::free_host_port(std::uint32_t guest_port) 
 // erase it.
 void VsockMux::update(Entry& entry) {
   VsockConnection& connection = entry.connection;
-  if (connection.established() && !entry.watched) {
+  if (connection.is_the_sockets() && !entry.watched) {
     if (entry.timer) loop_.cancel(*std::exchange(entry.timer, std::nullopt));
     // Before the first byte is relayed, so that a greeting stands in front of it.
     if (const OpenDone done = std::exchange(entry.done, nullptr)) {

@@ -55,6 +55,7 @@ class VsockMux {
     int socket = -1;  // the mux's; a greeting may be written to it before the guest's bytes
   };
   using OpenDone = std::function<void(Result<Opened>)>;
+  using Id = std::uint64_t;  // of a connection; never used twice
 
   // kCorrupt for a state with two connections of the same ports, or too many.
   static Result<std::unique_ptr<VsockMux>> create(const VsockMuxState& state, EventLoop& loop,
@@ -81,8 +82,12 @@ class VsockMux {
   // --- the loop's thread ---
 
   // Connects `socket`, which must not block, to `guest_port`. `done` is called exactly once,
-  // perhaps before open() returns; on failure the socket is closed.
-  void open(std::uint32_t guest_port, UniqueFd socket, Deadline deadline, OpenDone done);
+  // perhaps before open() returns, and after the preface; on failure the socket is closed.
+  Id open(std::uint32_t guest_port, UniqueFd socket, Deadline deadline, OpenDone done,
+          VsockPreface preface = {});
+  [[nodiscard]] bool is_open(Id id) const { return connections_.contains(id); }
+  // Resets a connection and closes its socket, unless it has ended.
+  void close(Id id);
 
   // Of the established connections, those in `keep` on which nothing is under way are kept.
   [[nodiscard]] VsockMuxState save(std::span<const VsockPorts> keep) const;
@@ -116,7 +121,6 @@ class VsockMux {
   static constexpr std::size_t kMaxReplies = 1024;
   static constexpr std::size_t kMaxLost = 4096;  // all connections, and as many answers, and more
 
-  using Id = std::uint64_t;
   struct Entry {
     Id id = 0;
     VsockConnection connection;

@@ -120,6 +120,8 @@ class Machine {
   [[nodiscard]] const Console& console() const noexcept { return *console_; }
   [[nodiscard]] const GuestMemory& memory() const noexcept { return memory_; }
   [[nodiscard]] DirtyPages& dirty_pages() noexcept { return dirty_pages_; }
+  // Of the devices, for who adds to what happens there; only on their thread.
+  [[nodiscard]] EventLoop& device_events() noexcept { return loop_->events(); }
   // Runs `work` on the thread of the devices, between two of their turns.
   void run_on_devices(const std::function<void()>& work) { loop_->run(work); }
 
