@@ -63,6 +63,9 @@ class Vm {
   // environment, user and working directory. kNotFound for a program that is not there,
   // kInvalidArgument while a workload runs.
   Status start_workload(std::vector<std::string> argv = {});
+  // The same with the settings of `command`, which comes from exec_builder() and has no terminal,
+  // input, timeout or chain.
+  Status start_workload(const ExecBuilder& command);
   // Its output from the beginning, as far as the guest keeps it (the last 256 KiB), then live, then
   // its outcome. Destroying the ExecChild leaves it running; any number may follow it at once.
   // kNotFound when none was started.
@@ -121,6 +124,7 @@ class Vm {
   [[nodiscard]] const StartTimings& timings() const noexcept;
 
  private:
+  friend class Baker;
   friend class Image;
   friend class Pool;
   friend class PoolBuilder;

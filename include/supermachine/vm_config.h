@@ -41,6 +41,9 @@ class VmConfig {
   // Bytes for the workload of a restored VM, at most 48 KiB: they are in
   // /run/supermachine/payload when its hook runs (docs/guide/snapshots.md). Default: none.
   VmConfig& with_payload(std::string bytes) { return payload_ = std::move(bytes), *this; }
+  // Whether a VM starts the workload, the image's entrypoint and cmd, as soon as it runs. Default:
+  // in VMs of a bake (supermachine/image_builder.h) that was captured before its workload started.
+  VmConfig& with_workload(bool on) { return workload_ = on, *this; }
   // A file descriptor, borrowed for the life of the VM, that gets what the guest prints on its
   // serial console, the kernel's boot messages included. What it does not take at once is dropped:
   // use a file, or make it non-blocking. Default: none; the last lines appear in errors anyway.
@@ -59,6 +62,7 @@ class VmConfig {
   [[nodiscard]] const std::optional<std::string>& hostname() const { return hostname_; }
   [[nodiscard]] const std::string& machine_id() const { return machine_id_; }
   [[nodiscard]] const std::string& payload() const { return payload_; }
+  [[nodiscard]] const std::optional<bool>& workload() const { return workload_; }
   [[nodiscard]] int console_fd() const { return console_fd_; }
 
  private:
@@ -71,6 +75,7 @@ class VmConfig {
   std::optional<std::string> hostname_;
   std::string machine_id_;
   std::string payload_;
+  std::optional<bool> workload_;
   int console_fd_ = -1;
 };
 

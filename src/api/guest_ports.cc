@@ -95,9 +95,15 @@ Status Vm::State::check_agent(std::string_view feature) const {
                    std::string(feature) + "\": capture it again");
 }
 
+Status Vm::State::start_workload(std::vector<std::string> argv) {
+  SM_TRY(check_agent(rpc::kFeatureWorkload));
+  SM_TRY(calls().start_workload(std::move(argv)));
+  runs_workload = true;
+  return {};
+}
+
 Status Vm::start_workload(std::vector<std::string> argv) {
-  SM_TRY(state_->check_agent(rpc::kFeatureWorkload));
-  return state_->calls().start_workload(std::move(argv));
+  return state_->start_workload(std::move(argv));
 }
 
 Result<ExecChild> Vm::follow_workload() {

@@ -27,8 +27,8 @@ constexpr std::array<std::uint32_t, 13> kUsed{KVM_CAP_IRQCHIP,
 
 }  // namespace
 
-std::string guest_kernel_of(const std::string& kernel_path) {
-  const auto file = sys::open(kernel_path, O_RDONLY);
+std::string build_id_of(const std::string& path) {
+  const auto file = sys::open(path, O_RDONLY);
   if (!file.ok()) return {};
   const auto image = Mapping::of_file(file.value().get());
   return image.ok() ? boot::kernel_id(image.value().bytes()) : std::string();
@@ -37,7 +37,7 @@ std::string guest_kernel_of(const std::string& kernel_path) {
 Result<HostFacts> gather_host_facts(const std::string& kernel_path) {
   const kvm::System system = SM_TRY(kvm::System::open());
   HostFacts facts{.supported_cpuid = SM_TRY(system.supported_cpuid()),
-                  .guest_kernel = kernel_path.empty() ? "" : guest_kernel_of(kernel_path)};
+                  .guest_kernel = kernel_path.empty() ? "" : build_id_of(kernel_path)};
   for (const std::uint32_t capability : kUsed) {
     if (system.capability(static_cast<int>(capability)) > 0)
       facts.kvm_capabilities.push_back(capability);

@@ -10,7 +10,7 @@ namespace supermachine {
 // kUnsupported without a usable /dev/kvm. `kernel_path`: of the guest's kernel; empty: not known.
 Result<HostFacts> gather_host_facts(const std::string& kernel_path);
 
-// The build of the kernel in that file; empty when there is no telling.
-[[nodiscard]] std::string guest_kernel_of(const std::string& kernel_path);
+// The build of the kernel or other ELF program in that file; empty when there is no telling.
+[[nodiscard]] std::string build_id_of(const std::string& path);
 
 }  // namespace supermachine

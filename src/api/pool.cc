@@ -22,6 +22,7 @@ Result<Image> boot_and_capture(const Image& image, const VmConfig& config) {
 
 struct Pool::State {
   Image image;
+  bool starts_workload = false;
   std::shared_ptr<VmPool> pool;
 };
 
@@ -49,12 +50,17 @@ const Image& Pool::image() const { return state_->image; }
 
 Result<PooledVm> Pool::acquire() const {
   PoolVm resident = SM_TRY(state_->pool->acquire());
-  std::unique_ptr<Vm::State> vm(new Vm::State{.image = state_->image});
+  std::unique_ptr<Vm::State> vm(new Vm::State{
+      .image = state_->image, .guest_port = state_->image.state_->workload.guest_port});
   vm->vsock_path = resident.vsock_path;
   vm->instance = std::move(resident.instance);
   vm->timings = timings_of(vm->instance->trace(), true);
-  return PooledVm(std::unique_ptr<PooledVm::State>(
+  Vm::State& taken = *vm;
+  PooledVm out(std::unique_ptr<PooledVm::State>(
       new PooledVm::State{state_->pool, std::move(resident), Vm(std::move(vm))}));
+  // From here on it goes back to the pool whatever happens.
+  if (state_->starts_workload) SM_TRY(taken.start_workload({}));
+  return out;
 }
 
 PoolStats Pool::stats() const {
@@ -100,7 +106,8 @@ Result<Pool> PoolBuilder::build() const {
                                      .max_kept_pages = warm_memory_ / kPageSize,
                                      .identity = identity_of(config_),
                                      .make = make}));
-  return Pool(std::make_shared<Pool::State>(Pool::State{image, std::move(pool)}));
+  return Pool(std::make_shared<Pool::State>(
+      Pool::State{image, starts_workload(config_, image.state_->workload), std::move(pool)}));
 }
 
 }  // namespace supermachine

@@ -102,7 +102,8 @@ Result<Image> Image::from_snapshot(const std::string& path) {
   State state{.name = metadata.image.name,
               .digest = metadata.image.digest,
               .rootfs_path = snapshot->rootfs_path(),
-              .config = to_public(metadata.image)};
+              .config = to_public(metadata.image),
+              .workload = bake::bake_record_of(metadata.extra).workload};
   state.origin = SM_TRY(Origin::create(std::move(snapshot)));
   return Image(std::make_shared<const State>(std::move(state)));
 }
@@ -118,6 +119,9 @@ Result<SnapshotMetadata> Vm::State::describe() const {
                    .guest_kernel = facts.guest_kernel};
   if (const auto& origin = instance->origin())
     metadata.host.guest_kernel = origin->snapshot()->metadata().host.guest_kernel;
+  bake::WorkloadTraits workload = image.state_->workload;
+  if (runs_workload) workload.mode = bake::WorkloadMode::kRuns;
+  metadata.extra = bake_record ? bake::to_extra(*bake_record) : bake::to_extra(workload);
   metadata.agent.features = instance->agent_features();
   const UniqueFd rootfs = SM_TRY(sys::open(image.rootfs_path(), O_RDONLY));
   metadata.rootfs = {.path = image.rootfs_path(),
@@ -149,8 +153,7 @@ Status Vm::State::write_snapshot(const std::string& directory, std::shared_ptr<c
   return {};
 }
 
-// Starts a copy, and has it do what every image can: run the agent's program, which says that it is
-// of no use there. What that touched is the hot set.
+// Starts a copy, and has it do what every image can. What that touched is the hot set.
 Status Vm::State::rehearse(const std::string& directory, const SnapshotOptions& options) {
   const Deadline deadline = deadline_in(options.timeout);
   const Image copy = SM_TRY(Image::from_snapshot(directory));
@@ -158,7 +161,7 @@ Status Vm::State::rehearse(const std::string& directory, const SnapshotOptions& 
       SM_TRY(Instance::asleep(copy.state_->origin, {.root_image = copy.rootfs_path()}));
   SM_TRY(rehearsed->wake({}, deadline));
   rpc::ExecRequest request;
-  request.argv = {"/proc/1/exe"};
+  request.argv = {kAgentItself};
   auto session = SM_TRY(client::ExecSession::start(rehearsed->connector(), request, deadline));
   SM_TRY(session.collect({}, deadline));
   return store_hot_set(directory, SM_TRY(rehearsed->hot_set()));

@@ -12,12 +12,14 @@ std::chrono::nanoseconds reached(const BootTrace& trace, BootStep step) {
 }
 
 Result<std::unique_ptr<Instance>> cold_boot(const VmConfig& config, const MachineHost& host,
-                                            const AssetPaths& assets) {
+                                            const AssetPaths& assets,
+                                            const std::vector<std::string>& kernel_args) {
   const MachineConfig defaults;
   return Instance::boot(
       {.machine = {.memory_mib = config.memory_mib().value_or(defaults.memory_mib),
                    .vcpus = config.vcpus().value_or(defaults.vcpus),
                    .kernel_path = assets.kernel,
+                   .kernel_args = kernel_args,
                    .verbose_kernel = config.console_fd() >= 0,
                    .host = host},
        .agent_path = assets.agent,
@@ -49,6 +51,11 @@ StartTimings timings_of(const BootTrace& trace, bool restored) {
           .agent_ready = reached(trace, BootStep::kAgentReady)};
 }
 
+bool starts_workload(const VmConfig& config, const bake::WorkloadTraits& workload) {
+  return config.workload().value_or(workload.mode == bake::WorkloadMode::kStarts) &&
+         workload.mode != bake::WorkloadMode::kRuns;
+}
+
 Status check_shape(const VmConfig& config, const Origin& origin) {
   const auto check = [](const char* what, std::optional<std::uint32_t> wanted, std::uint64_t has) {
     if (!wanted || *wanted == has) return Status();
@@ -63,7 +70,8 @@ Status check_shape(const VmConfig& config, const Origin& origin) {
 Result<std::unique_ptr<Vm::State>> Vm::State::create(const Image& image, const VmConfig& config) {
   SM_TRY(config.check());
   if (image.state_->origin) SM_TRY(check_shape(config, *image.state_->origin));
-  std::unique_ptr<Vm::State> state(new Vm::State{.image = image});
+  std::unique_ptr<Vm::State> state(
+      new Vm::State{.image = image, .guest_port = image.state_->workload.guest_port});
   if (!config.vsock_mux_dir().empty()) {
     // A directory of its own: names cannot collide, whoever shares the parent.
     state->socket_dir.emplace(SM_TRY(TempDir::create(config.vsock_mux_dir())));
@@ -85,10 +93,11 @@ Result<Vm> Image::start(const VmConfig& config) const {
     state->instance = SM_TRY(restore(config, host, state_->origin));
   } else {
     const AssetPaths assets = config.assets() ? *config.assets() : SM_TRY(AssetPaths::discover());
-    state->instance = SM_TRY(cold_boot(config, host, assets));
+    state->instance = SM_TRY(cold_boot(config, host, assets, state_->kernel_args));
     state->kernel_path = assets.kernel;
   }
   state->timings = timings_of(state->instance->trace(), is_snapshot());
+  if (starts_workload(config, state_->workload)) SM_TRY(state->start_workload({}));
   return Vm(std::move(state));
 }
 

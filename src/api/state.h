@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/guest_calls.h"
+#include "bake/bake_record.h"
 #include "bake/import.h"
 #include "base/files.h"
 #include "client/exec.h"
@@ -15,12 +16,17 @@
 
 namespace supermachine {
 
+// A program that every guest has: it says that it is of no use there, and ends.
+inline constexpr const char* kAgentItself = "/proc/1/exe";
+
 struct Image::State {
   std::string name;
   std::string digest;
   std::string rootfs_path;
   ImageConfig config;
   std::shared_ptr<const Origin> origin = {};  // of a snapshot
+  bake::WorkloadTraits workload = {};
+  std::vector<std::string> kernel_args = {};  // of a boot, after our own
 };
 
 struct Vm::State {
@@ -32,11 +38,15 @@ struct Vm::State {
   SnapshotTimings snapshot_timings = {};
   std::string kernel_path = {};  // of a VM that was booted
   std::uint16_t guest_port = 0;  // where connect() goes; 0: to the first listener
+  bool runs_workload = false;    // it has been started, here or in what this is a copy of
+  std::optional<bake::BakeRecord> bake_record = {};  // for the next snapshot
 
   // Everything but the instance, which `config` asks for.
   static Result<std::unique_ptr<State>> create(const Image& image, const VmConfig& config);
   [[nodiscard]] MachineHost host(const VmConfig& config) const;
   [[nodiscard]] GuestCalls calls() const { return {instance->connector(), image.config()}; }
+
+  Status start_workload(std::vector<std::string> argv);
 
   // kUnsupported when the VM comes from a snapshot whose agent lacks `feature`.
   [[nodiscard]] Status check_agent(std::string_view feature) const;
@@ -52,6 +62,8 @@ struct Vm::State {
 // What a copy is told, as `config` has it.
 [[nodiscard]] Identity identity_of(const VmConfig& config);
 [[nodiscard]] StartTimings timings_of(const BootTrace& trace, bool restored);
+// Whether a VM of `image` starts its workload by itself.
+[[nodiscard]] bool starts_workload(const VmConfig& config, const bake::WorkloadTraits& workload);
 // kInvalidArgument when `config` wants another machine than `origin` was captured from.
 Status check_shape(const VmConfig& config, const Origin& origin);
 
