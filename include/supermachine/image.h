@@ -8,11 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "supermachine/progress.h"
+#include "supermachine/pull_policy.h"
 #include "supermachine/result.h"
 #include "supermachine/vm_config.h"
 
 namespace supermachine {
 
+class OciImageBuilder;
 class PoolBuilder;
 class Vm;
 
@@ -30,19 +33,36 @@ struct ImageConfig {
 struct ImportOptions {
   // Where root file systems are kept. Default: $SUPERMACHINE_CACHE, else
   // $XDG_CACHE_HOME/supermachine, else ~/.cache/supermachine.
-  std::string cache_dir;
-  // Called with what is being done ("unpacking layer 2 of 3") when there is work to do.
-  std::function<void(std::string_view)> progress;
+  std::string cache_dir = {};
+  // Of references to a registry.
+  PullPolicy pull_policy = PullPolicy::kMissing;
+  // "linux/amd64", which is the default, and all that this host runs.
+  std::string platform = {};
+  // Told what is being done, when there is work to do.
+  ProgressCallback progress = {};
 };
 
 // Immutable and cheap to copy; safe to use from many threads.
 class Image {
  public:
-  // Reads an image from disk: "oci-archive:FILE[:TAG]", "oci-layout:DIR[:TAG]" or
+  // An image of a registry, as docker names them: "nginx", "ghcr.io/owner/app:v1",
+  // "localhost:5000/app@sha256:…"; or one on disk: "oci-archive:FILE[:TAG]", "oci-layout:DIR[:TAG]",
   // "docker-archive:FILE[:NAME:TAG]". Its layers are verified and become one read-only file system
   // in the cache, so the first time takes seconds and every later one milliseconds. kNotFound,
-  // kCorrupt, kUnsupported or kInvalidArgument name the file and what to do.
+  // kCorrupt, kUnsupported or kInvalidArgument name the image and what to do; kOs, kTimeout and
+  // kExhausted mean that a registry cannot be reached now.
   static Result<Image> from_oci(std::string_view reference, const ImportOptions& options = {});
+  static Result<Image> from_oci_with_policy(std::string_view reference, PullPolicy policy);
+
+  // Describes a bake of the image, see supermachine/image_builder.h.
+  static OciImageBuilder builder(std::string reference);
+  // The bake called `name`, as `describe` has it; found, or made.
+  //
+  //   auto image = Image::ensure_baked("py", "python:3.12-slim",
+  //                                    [](auto b) { return b.with_memory_mib(512); });
+  static Result<Image> ensure_baked(
+      std::string name, std::string reference,
+      const std::function<OciImageBuilder(OciImageBuilder)>& describe);
 
   // A snapshot that Vm::snapshot() made: its directory, or restore.snap in it. It must not be
   // changed while VMs of it run. kNotFound; kCorrupt and kUnsupported with all the reasons against
@@ -60,11 +80,13 @@ class Image {
 
   [[nodiscard]] bool is_snapshot() const noexcept;
   [[nodiscard]] const ImageConfig& config() const noexcept;
-  [[nodiscard]] const std::string& name() const noexcept;    // its tag, or empty
+  // Its tag, or empty; of a registry's image the whole reference.
+  [[nodiscard]] const std::string& name() const noexcept;
   [[nodiscard]] const std::string& digest() const noexcept;  // "sha256:…" of its manifest
   [[nodiscard]] const std::string& rootfs_path() const noexcept;
 
  private:
+  friend class Baker;
   friend class Pool;
   friend class PoolBuilder;
   friend class Vm;

@@ -33,12 +33,18 @@ ImageConfig to_public(const oci::ImageConfig& config) {
 Result<Image> Image::from_oci(std::string_view reference, const ImportOptions& options) {
   bake::ImportOptions import;
   import.cache_dir = (options.cache_dir.empty() ? SM_TRY(default_cache_dir()) : options.cache_dir);
+  import.platform = SM_TRY(oci::parse_platform(options.platform));
+  import.pull_policy = options.pull_policy;
   import.progress = options.progress;
   const bake::ImportedImage imported = SM_TRY(bake::import_image(reference, import));
   return Image(std::make_shared<const State>(State{.name = imported.name,
                                                    .digest = imported.digest.text(),
                                                    .rootfs_path = imported.rootfs_path,
                                                    .config = to_public(imported.config)}));
+}
+
+Result<Image> Image::from_oci_with_policy(std::string_view reference, PullPolicy policy) {
+  return from_oci(reference, {.pull_policy = policy});
 }
 
 bool Image::is_snapshot() const noexcept { return state_->origin != nullptr; }

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <set>
 
 #include "base/files.h"
+#include "base/progress_report.h"
 #include "rootfs/spool.h"
 #include "rootfs/squashfs.h"
 
@@ -13,16 +15,9 @@ namespace {
 
 // Raise it when the same layers would give another file.
 constexpr int kRootfsVersion = 1;
+constexpr const char* kRootfsSuffix = ".squashfs";
 
-// The specification's ChainID, then our own version on top.
-std::string chain_key(const std::vector<oci::Digest>& diff_ids) {
-  std::string chain;
-  for (const oci::Digest& diff_id : diff_ids) {
-    chain = chain.empty() ? diff_id.text()
-                          : oci::Sha256::of(fmt::format("{} {}", chain, diff_id.text())).text();
-  }
-  return oci::Sha256::of(fmt::format("supermachine-rootfs {} {}", kRootfsVersion, chain)).hex();
-}
+std::string rootfs_directory(const std::string& cache_dir) { return cache_dir + "/images/rootfs"; }
 
 bool exists(const std::string& path) {
   std::error_code ignored;
@@ -39,46 +34,79 @@ void remove_leftovers(const std::string& directory, const std::string& file_name
   }
 }
 
+// Counts what is read of the blobs of an image.
+class CountedBlobs final : public oci::BlobSource {
+ public:
+  CountedBlobs(std::shared_ptr<const oci::BlobSource> blobs, ProgressReport::Step& step)
+      : blobs_(std::move(blobs)), step_(step) {}
+  Result<std::optional<oci::Blob>> open(std::string_view name) const override {
+    auto blob = SM_TRY(blobs_->open(name));
+    if (!blob) return blob;
+    step_.set_total(blob->size);
+    blob->bytes = std::make_unique<CountedSource>(std::move(blob->bytes), step_);
+    return blob;
+  }
+
+ private:
+  class CountedSource final : public ByteSource {
+   public:
+    CountedSource(std::unique_ptr<ByteSource> bytes, ProgressReport::Step& step)
+        : bytes_(std::move(bytes)), step_(step) {}
+    Result<std::size_t> read(std::span<std::byte> out) override {
+      const std::size_t got = SM_TRY(bytes_->read(out));
+      step_.add(got);
+      return got;
+    }
+
+   private:
+    std::unique_ptr<ByteSource> bytes_;
+    ProgressReport::Step& step_;  // not owned; outlives us
+  };
+
+  std::shared_ptr<const oci::BlobSource> blobs_;
+  ProgressReport::Step& step_;  // not owned; outlives us
+};
+
 Status apply_layer(const oci::Image& image, const oci::Layer& layer, const oci::LayerLimits& limits,
-                   rootfs::LayerTree& tree) {
-  const auto bytes = SM_TRY(oci::open_layer(image, layer, limits));
-  return tree.apply(*bytes);
+                   ProgressReport& progress, rootfs::LayerTree& tree) {
+  auto step = progress.begin(Stage::kUnpack, layer.text(), layer.size);
+  oci::Image counted = image;
+  counted.blobs = std::make_shared<CountedBlobs>(image.blobs, step);
+  const auto bytes = SM_TRY(oci::open_layer(counted, layer, limits));
+  SM_TRY(tree.apply(*bytes));
+  step.finish();
+  return {};
 }
 
-Status build_rootfs(const oci::Image& image, const ImportOptions& options,
+Status build_rootfs(const oci::Image& image, const ImportOptions& options, ProgressReport& progress,
                     const std::string& directory, const std::string& path) {
-  const auto report = [&](const std::string& doing) {
-    if (options.progress) options.progress(doing);
-  };
   rootfs::Spool spool = SM_TRY(rootfs::Spool::create(directory));
   rootfs::LayerTree tree(options.limits, spool);
-  for (std::size_t i = 0; i < image.layers.size(); ++i) {
-    const oci::Layer& layer = image.layers[i];
-    report(fmt::format("unpacking layer {} of {}", i + 1, image.layers.size()));
-    Status applied = apply_layer(image, layer, options.layer_limits, tree);
+  for (const oci::Layer& layer : image.layers) {
+    Status applied = apply_layer(image, layer, options.layer_limits, progress, tree);
     if (!applied.ok()) return std::move(applied).error().with(layer.text());
   }
   SM_TRY(spool.flush());
-  report("writing the root file system");
+  auto step = progress.begin(Stage::kRootfs, {}, spool.size());
   AtomicFile out = SM_TRY(AtomicFile::create(path));
-  Status written = rootfs::write_squashfs(tree, spool, out);
+  Status written =
+      rootfs::write_squashfs(tree, spool, out, [&](std::uint64_t bytes) { step.add(bytes); });
   if (!written.ok()) return std::move(written).error().with(path);
-  return out.commit();
+  SM_TRY(out.commit());
+  step.finish();
+  return {};
 }
 
-}  // namespace
-
-Result<ImportedImage> import_image(std::string_view reference_text, const ImportOptions& options) {
-  const oci::Reference reference = SM_TRY(oci::Reference::parse(reference_text));
-  const oci::Image image = SM_TRY(oci::open_image(reference, options.platform));
-
+// The root file system of `image`, found or built.
+Result<ImportedImage> import(const oci::Image& image, const std::string& name,
+                             const ImportOptions& options, ProgressReport& progress) {
   ImportedImage imported;
   imported.config = image.config;
   imported.name = image.name;
   imported.digest = image.digest;
-  imported.chain_key = chain_key(image.config.diff_ids);
-  const std::string directory = options.cache_dir + "/images/rootfs";
-  const std::string file_name = imported.chain_key + ".squashfs";
+  imported.chain_key = rootfs_key(image.config.diff_ids);
+  const std::string directory = rootfs_directory(options.cache_dir);
+  const std::string file_name = imported.chain_key + kRootfsSuffix;
   imported.rootfs_path = directory + "/" + file_name;
   imported.was_cached = exists(imported.rootfs_path);
   if (imported.was_cached) return imported;
@@ -89,9 +117,75 @@ Result<ImportedImage> import_image(std::string_view reference_text, const Import
   imported.was_cached = exists(imported.rootfs_path);  // by the one we waited for
   if (imported.was_cached) return imported;
   remove_leftovers(directory, file_name);
-  Status built = build_rootfs(image, options, directory, imported.rootfs_path);
-  if (!built.ok()) return std::move(built).error().with(reference.path);
+  Status built = build_rootfs(image, options, progress, directory, imported.rootfs_path);
+  if (!built.ok()) return std::move(built).error().with(name);
   return imported;
+}
+
+Result<ImportedImage> import_from_registry(const oci::Reference& reference,
+                                           const ImportOptions& options, ProgressReport& progress) {
+  registry::PullOptions how = options.pull;
+  how.cache_dir = options.cache_dir;
+  how.platform = options.platform;
+  how.policy = options.pull_policy;
+  how.wants_layers = [&](const oci::Image& image) {
+    return !exists(rootfs_directory(options.cache_dir) + "/" + rootfs_key(image.config.diff_ids) +
+                   kRootfsSuffix);
+  };
+  for (bool again = false;; again = true) {
+    const registry::Pulled pulled = SM_TRY(registry::pull(reference.registry, how, progress));
+    auto imported = import(pulled.image, reference.path, options, progress);
+    if (imported.ok() || again || imported.error().code() != Errc::kCorrupt) return imported;
+    // Either the image is bad, or the disk damaged a layer since it was pulled.
+    const int dropped = SM_TRY(registry::ImageStore(options.cache_dir).drop_damaged(pulled.image));
+    if (dropped == 0) return imported;
+  }
+}
+
+}  // namespace
+
+// The specification's ChainID, then our own version on top.
+std::string rootfs_key(const std::vector<oci::Digest>& diff_ids) {
+  std::string chain;
+  for (const oci::Digest& diff_id : diff_ids) {
+    chain = chain.empty() ? diff_id.text()
+                          : oci::Sha256::of(fmt::format("{} {}", chain, diff_id.text())).text();
+  }
+  return oci::Sha256::of(fmt::format("supermachine-rootfs {} {}", kRootfsVersion, chain)).hex();
+}
+
+Result<ImportedImage> import_image(std::string_view reference_text, const ImportOptions& options) {
+  const oci::Reference reference = SM_TRY(oci::Reference::parse(reference_text));
+  ProgressReport progress(options.progress);
+  if (reference.kind == oci::Reference::Kind::kRegistry) {
+    return import_from_registry(reference, options, progress);
+  }
+  const oci::Image image = SM_TRY(oci::open_image(reference, options.platform));
+  return import(image, reference.path, options, progress);
+}
+
+Result<registry::PruneReport> prune_images(const std::string& cache_dir,
+                                           const std::vector<std::string>& pinned_keys,
+                                           Deadline deadline) {
+  const registry::ImageStore store(cache_dir);
+  const SharedLock alone = SM_TRY(store.use_alone(deadline));
+  std::set<std::string> wanted(pinned_keys.begin(), pinned_keys.end());
+  for (const registry::StoredImage& stored : SM_TRY(store.list())) {
+    const auto image = store.open(stored);
+    if (image.ok()) wanted.insert(rootfs_key(image.value().config.diff_ids));
+  }
+  registry::PruneReport report = SM_TRY(store.prune(alone));
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(rootfs_directory(cache_dir), error)) {
+    const std::filesystem::path& path = entry.path();
+    if (path.extension() != kRootfsSuffix || wanted.contains(path.stem().string())) continue;
+    const std::uintmax_t size = std::filesystem::file_size(path, error);
+    if (error || !std::filesystem::remove(path, error)) continue;  // another was faster
+    report.files += 1;
+    report.bytes += size;
+  }
+  return report;
 }
 
 }  // namespace supermachine::bake

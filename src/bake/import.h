@@ -1,15 +1,19 @@
-// An image on disk becomes a root file system: reference -> manifest -> verified layers -> merged
-// tree -> one squashfs, kept in a cache by the chain of its layers (docs/formats/image-cache.md).
+// An image becomes a root file system: reference -> manifest -> verified layers -> merged tree ->
+// one squashfs, kept in a cache by the chain of its layers (docs/formats/image-cache.md). A
+// registry's is pulled first, as far as it has to be.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/deadline.h"
 #include "oci/image.h"
 #include "oci/layer_stream.h"
+#include "registry/pull.h"
 #include "rootfs/layer_tree.h"
+#include "supermachine/progress.h"
 
 namespace supermachine::bake {
 
@@ -20,22 +24,35 @@ struct ImportOptions {
   rootfs::Limits limits;
   // For another import of the same image to end.
   Deadline deadline = deadline_in(std::chrono::minutes(15));
-  // What is being done, for a progress line; only when there is work to do.
-  std::function<void(std::string_view)> progress;
+  ProgressCallback progress;
+  // Of a registry's image: when it is asked, and how; `pull` says nothing else of what stands
+  // above.
+  PullPolicy pull_policy = PullPolicy::kMissing;
+  registry::PullOptions pull;
 };
 
 struct ImportedImage {
   std::string rootfs_path;  // the squashfs, in the cache
   oci::ImageConfig config;
-  std::string name;       // tag or annotation; may be empty
-  oci::Digest digest;     // of the manifest (of the configuration, in a docker archive)
-  std::string chain_key;  // what the cache knows the root file system by
-  bool was_cached = false;
+  std::string name;         // tag or annotation; may be empty
+  oci::Digest digest;       // of the manifest (of the configuration, in a docker archive)
+  std::string chain_key;    // what the cache knows the root file system by
+  bool was_cached = false;  // the root file system
 };
 
 // Safe against others importing the same image at the same time, in this process or another. On
 // failure the cache is as it was. An image that is in the cache costs reading its manifest and
 // configuration; its layers are not looked at.
 Result<ImportedImage> import_image(std::string_view reference, const ImportOptions& options);
+
+// What the cache knows the root file system of these layers by.
+[[nodiscard]] std::string rootfs_key(const std::vector<oci::Digest>& diff_ids);
+
+// Removes from the cache what no reference to a registry leads to: blobs, interrupted downloads,
+// and root file systems, but for those with `pinned_keys` (ImportedImage::chain_key). Waits for
+// pulls and imports of registries' images to end; kTimeout when they do not.
+Result<registry::PruneReport> prune_images(const std::string& cache_dir,
+                                           const std::vector<std::string>& pinned_keys,
+                                           Deadline deadline);
 
 }  // namespace supermachine::bake

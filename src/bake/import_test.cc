@@ -158,14 +158,20 @@ TEST_F(ImportTest, IsDoneOnceWhenManyAskAtTheSameTime) {
 TEST_F(ImportTest, ReportsWhatItIsDoing) {
   three_layers().write_archive(archive());
   ImportOptions with_progress = options();
-  std::vector<std::string> steps;
-  with_progress.progress = [&](std::string_view step) { steps.emplace_back(step); };
+  std::vector<Progress> ends;
+  with_progress.progress = [&](const Progress& progress) {
+    if (progress.finished) ends.push_back(progress);
+  };
 
   ASSERT_THAT(import_image("oci-archive:" + archive(), with_progress), IsOk());
   ASSERT_THAT(import_image("oci-archive:" + archive(), with_progress), IsOk());
 
-  ASSERT_EQ(steps.size(), 4U);
-  EXPECT_EQ(steps[1], "unpacking layer 2 of 3");
+  ASSERT_EQ(ends.size(), 4U);  // of the first only
+  EXPECT_EQ(ends[1].stage, Stage::kUnpack);
+  EXPECT_THAT(ends[1].item, StartsWith("layer sha256:"));
+  EXPECT_EQ(ends[1].done, ends[1].total);
+  EXPECT_GT(ends[1].total, 0U);
+  EXPECT_EQ(ends[3].stage, Stage::kRootfs);
 }
 
 TEST_F(ImportTest, GivesUpWaitingForAnotherAtItsDeadline) {

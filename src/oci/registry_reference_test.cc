@@ -75,7 +75,7 @@ TEST(RegistryReference, RefusesWhatNoRegistryCouldHold) {
                                "a-",
                                "a b",
                                "a\nb",
-                               "a\0b",
+                               std::string("a\0b", 3),
                                "../x",
                                "./x",
                                "host:/x",

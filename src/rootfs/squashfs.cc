@@ -38,9 +38,11 @@ Result<SqfsOwner<sqfs_compressor_t>> make_compressor(const SqfsFile& file, sqfs_
 // threads use the rest, goes first.
 class Writer {
  public:
-  Writer(const LayerTree& tree, const Spool& spool, int fd)
+  Writer(const LayerTree& tree, const Spool& spool, int fd,
+         const std::function<void(std::uint64_t)>& wrote)
       : tree_(tree),
         spool_(spool),
+        wrote_(wrote),
         file_(fd),
         inodes_(tree.node_count()),
         refs_(tree.node_count()) {}
@@ -79,6 +81,7 @@ class Writer {
 
   const LayerTree& tree_;
   const Spool& spool_;
+  const std::function<void(std::uint64_t)>& wrote_;
   SqfsFile file_;
   std::vector<std::byte> buffer_ = std::vector<std::byte>(kBlockBytes);
   sqfs_super_t super_{};
@@ -188,6 +191,7 @@ Status Writer::write_content(NodeId id) {
     const std::size_t count = std::min<std::uint64_t>(buffer_.size(), content.size - offset);
     const auto piece = std::span(buffer_).first(count);
     SM_TRY(spool_.read(content, offset, piece));
+    if (wrote_) wrote_(piece.size());
     SM_TRY(file_.check(sqfs_block_processor_append(processor_.get(), piece.data(), piece.size()),
                        "file contents"));
     offset += count;
@@ -312,8 +316,9 @@ Status Writer::write_tables() {
 
 }  // namespace
 
-Status write_squashfs(const LayerTree& tree, const Spool& spool, const AtomicFile& out) {
-  return Writer(tree, spool, out.fd()).write();
+Status write_squashfs(const LayerTree& tree, const Spool& spool, const AtomicFile& out,
+                      const std::function<void(std::uint64_t bytes)>& wrote) {
+  return Writer(tree, spool, out.fd(), wrote).write();
 }
 
 }  // namespace supermachine::rootfs
