@@ -113,8 +113,7 @@ Status fetch_blob(const BlobFetch& how, const oci::Descriptor& descriptor,
     Status got = how.client.blob(descriptor, file, connections);
     if (!got.ok()) {
       // What a wrong answer left is no beginning of a right one.
-      if (!is_transient(got.error()) && !is_cancelled(got.error()))
-        static_cast<void>(sys::unlink(path));
+      if (got.error().code() == Errc::kCorrupt) static_cast<void>(sys::unlink(path));
       return got;
     }
     const oci::Digest digest = file.finish();

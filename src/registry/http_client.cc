@@ -40,13 +40,15 @@ bool has_line_end(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
-Error transport_error(const Curl& curl, CURLcode code, const std::string& host,
-                      std::string_view detail) {
+Error transport_error(const Curl& curl, CURLcode code, const Url& url, std::string_view detail) {
+  const std::string& host = url.host;
   const std::string what = detail.empty() ? curl.easy_strerror(code) : std::string(detail);
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
       return {Errc::kNotFound, fmt::format("{}: no such host, or no network", host)};
+    case CURLE_COULDNT_CONNECT:
+      return {Errc::kOs, fmt::format("cannot connect to {} port {}", host, url.port)};
     case CURLE_OPERATION_TIMEDOUT:
       return {Errc::kTimeout, fmt::format("{}: {}", host, what)};
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -240,7 +242,7 @@ Result<HttpResponse> HttpClient::send_once(const HttpRequest& request, const Url
   if (transfer.error) return *std::move(transfer.error);
   if (transfer.unwanted) return cancelled_error();
   if (code != CURLE_OK) {
-    return transport_error(*curl_, code, url.host, trimmed(transfer.detail.data()));
+    return transport_error(*curl_, code, url, trimmed(transfer.detail.data()));
   }
   if (!transfer.tell_headers()) return *std::move(transfer.error);  // of an empty body
   return std::move(transfer.response);
@@ -252,24 +254,10 @@ Result<HttpResponse> HttpClient::send(const HttpRequest& request) {
   for (int redirects = 0;; ++redirects) {
     HttpResponse response = SM_TRY(send_once(request, url, url.origin() == origin));
     if (!is_redirect(response.status) || !request.follow_redirects) return response;
-    const std::string location = response.header("location");
-    if (location.empty()) {
-      return Error(Errc::kCorrupt, url.host + ": redirects to nowhere");
-    }
     if (redirects == kMaxRedirects) {
       return Error(Errc::kCorrupt, url.host + ": redirects too often");
     }
-    auto next = url.follow(*curl_, location);
-    if (!next.ok()) {
-      return Error(Errc::kCorrupt,
-                   fmt::format("{}: redirects wrongly: {}", url.host, next.error().message()));
-    }
-    if (url.scheme == "https" && next.value().scheme != "https") {
-      return Error(Errc::kCorrupt,
-                   fmt::format("{}: redirects from https to http, to {}; that is refused", url.host,
-                               next.value().host));
-    }
-    url = std::move(next).value();
+    url = SM_TRY(url.redirected(*curl_, response.header("location")));
   }
 }
 

@@ -235,9 +235,9 @@ TEST_F(PullTest, DownloadsABlobOnceForManyWhoWantIt) {
 TEST_F(PullTest, StopsWhenNobodyWantsItAnyMore) {
   FakeRegistry registry(two_layers());
   std::atomic<bool> stop = false;
-  registry.on("/blobs/", [&](const ServedRequest& request, ServedConnection& connection) {
-    if (registry.server().count("/blobs/") < 2) return registry.serve(request, connection);
-    connection.head(200, 200'000 + 2048);
+  const std::string layer = OciImage::plain(TarWriter().file("b", std::string(200'000, 'b'))).blob;
+  registry.on(OciImage::digest(layer), [&](const ServedRequest&, ServedConnection& connection) {
+    connection.head(200, layer.size());
     stop = true;
     while (connection.send("x")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   });

@@ -136,6 +136,7 @@ Result<HttpResponse> RepositoryClient::send(std::size_t place, HttpRequest reque
   for (int logins = 0;; ++logins) {
     request.authorization = authorizer.current();
     HttpResponse response = SM_TRY(http.send(request));
+    retry.saw(response.status);
     if (response.is_success()) return response;
     if (response.status == 401 && logins < kMaxLogins) {
       SM_TRY(authorizer.answer(response, request.authorization, http));
@@ -261,6 +262,12 @@ Status RepositoryClient::blob(const oci::Descriptor& descriptor, BlobSink& sink,
     for (;;) {
       Status done = blob_from(place, descriptor, sink, connections, retry);
       if (done.ok() || is_cancelled(done.error())) return done;
+      // What we have is no beginning of what is there.
+      constexpr int kRangeNotSatisfiable = 416;
+      if (retry.last_status() == kRangeNotSatisfiable && sink.offset() != 0) {
+        SM_TRY(sink.restart());
+        continue;
+      }
       if (!is_last) break;
       if (!retry.again(done.error())) return done;
     }

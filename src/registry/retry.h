@@ -30,12 +30,15 @@ class Retry {
   void progressed() { failures_ = 0; }
   // The server asks to wait so long: the next again() does.
   void ask_to_wait(std::chrono::milliseconds time) { asked_ = time; }
-  [[nodiscard]] int failures() const { return failures_; }
+  // The status of the last answer; 0 before one.
+  void saw(int status) { status_ = status; }
+  [[nodiscard]] int last_status() const { return status_; }
 
  private:
   const RetryPolicy& policy_;               // not owned
   const std::function<bool()>& cancelled_;  // not owned
   int failures_ = 0;
+  int status_ = 0;
   std::optional<std::chrono::milliseconds> asked_;
 };
 

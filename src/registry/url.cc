@@ -63,6 +63,21 @@ Result<Url> Url::follow(const Curl& curl, const std::string& location) const {
   return read(parts, location);
 }
 
+Result<Url> Url::redirected(const Curl& curl, const std::string& location) const {
+  if (location.empty()) return Error(Errc::kCorrupt, host + ": redirects to nowhere");
+  auto next = follow(curl, location);
+  if (!next.ok()) {
+    return Error(Errc::kCorrupt,
+                 fmt::format("{}: redirects wrongly: {}", host, next.error().message()));
+  }
+  if (scheme == "https" && next.value().scheme != "https") {
+    return Error(Errc::kCorrupt,
+                 fmt::format("{}: redirects from https to http, to {}; that is refused", host,
+                             next.value().host));
+  }
+  return next;
+}
+
 std::string url_escape(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -19,6 +19,9 @@ struct Url {
   // `location` as a server gives it, which may leave out what stays the same.
   [[nodiscard]] Result<Url> follow(const Curl& curl, const std::string& location) const;
 
+  // The same for a redirect, which may not lead from https to http. kCorrupt.
+  [[nodiscard]] Result<Url> redirected(const Curl& curl, const std::string& location) const;
+
   // What credentials are given to.
   [[nodiscard]] std::string origin() const { return scheme + "://" + host + ":" + port; }
 };
