@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -149,7 +150,7 @@ TEST_F(Bake, HasExtraKernelArgumentsBehindOurs) {
   SM_ASSERT_OK_AND_ASSIGN(const Image image, builder().with_extra_kernel_arg("sm.test=1").build());
   SM_ASSERT_OK_AND_ASSIGN(Vm vm, image.start(VmConfig().with_workload(false)));
 
-  EXPECT_THAT(sh_output(vm, "cat /proc/cmdline"), ::testing::EndsWith(" sm.test=1"));
+  EXPECT_THAT(sh_output(vm, "cat /proc/cmdline"), HasSubstr(":7 sm.test=1 "));
 }
 
 TEST_F(Bake, OfAKernelThatDiesLeavesNothing) {
