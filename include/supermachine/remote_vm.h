@@ -1,6 +1,8 @@
 // A virtual machine that another process runs.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +10,7 @@
 
 #include "supermachine/exec.h"
 #include "supermachine/image.h"
+#include "supermachine/ports.h"
 #include "supermachine/result.h"
 
 namespace supermachine {
@@ -33,6 +36,13 @@ class RemoteVm {
   Status write_file(const std::string& path, std::string_view bytes, std::uint32_t mode = 0644);
   Result<std::string> read_file(const std::string& path,
                                 std::size_t max_bytes = std::size_t{1} << 30);
+
+  // As of Vm. An agent that is too old for them breaks the connection off: kGuestFault.
+  Result<ExecChild> follow_workload() const;
+  Status workload_signal(int number) const;
+  Result<std::vector<Listener>> listeners() const;
+  Result<Stream> connect(std::uint16_t port,
+                         std::chrono::milliseconds timeout = std::chrono::seconds(10)) const;
 
  private:
   struct State;

@@ -2,12 +2,14 @@
 
 #include "api/state.h"
 #include "client/files.h"
+#include "client/workload.h"
 
 namespace supermachine {
 namespace {
 
 // For calls whose work is the agent's own: a GiB takes far less.
 constexpr auto kFileTimeout = std::chrono::minutes(10);
+constexpr auto kStartTimeout = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -19,6 +21,13 @@ ExecBuilder GuestCalls::exec_builder() const {
   state->request.create_cwd = true;
   state->request.user = image_.user;
   return ExecBuilder(std::move(state));
+}
+
+Status GuestCalls::start_workload(const ExecBuilder& command) {
+  const ExecBuilder::State& state = *command.state_;
+  SM_TRY(client::start_workload(state.connect, {.command = state.request},
+                                deadline_in(kStartTimeout)));
+  return {};
 }
 
 Status GuestCalls::write_file(const std::string& path, std::string_view bytes,

@@ -26,6 +26,7 @@ class GuestCalls {
   [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t max_bytes) const;
 
   [[nodiscard]] Status start_workload(std::vector<std::string> argv) const;
+  [[nodiscard]] static Status start_workload(const ExecBuilder& command);
   [[nodiscard]] Result<ExecChild> follow_workload() const;
   [[nodiscard]] Status workload_signal(int number) const;
 

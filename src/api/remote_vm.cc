@@ -39,4 +39,16 @@ Result<std::string> RemoteVm::read_file(const std::string& path, std::size_t max
   return state_->calls().read_file(path, max_bytes);
 }
 
+Result<ExecChild> RemoteVm::follow_workload() const { return state_->calls().follow_workload(); }
+
+Status RemoteVm::workload_signal(int number) const {
+  return state_->calls().workload_signal(number);
+}
+
+Result<std::vector<Listener>> RemoteVm::listeners() const { return state_->calls().listeners(); }
+
+Result<Stream> RemoteVm::connect(std::uint16_t port, std::chrono::milliseconds timeout) const {
+  return state_->calls().connect(port, timeout);
+}
+
 }  // namespace supermachine

@@ -21,6 +21,13 @@ Result<ExecChild> Vm::exec(std::vector<std::string> argv) const {
   return exec_builder().argv(std::move(argv)).spawn();
 }
 
+Status Vm::start_workload(const ExecBuilder& command) {
+  SM_TRY(state_->check_agent(rpc::kFeatureWorkload));
+  SM_TRY(GuestCalls::start_workload(command));
+  state_->runs_workload = true;
+  return {};
+}
+
 Status Vm::write_file(const std::string& path, std::string_view bytes, std::uint32_t mode) {
   return state_->calls().write_file(path, bytes, mode);
 }

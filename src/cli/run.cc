@@ -45,6 +45,7 @@ Result<int> run_here(const RunOptions& options, RunPlan plan, Signals& signals, 
   {
     Vm vm = SM_TRY(start(*plan.prepared.image, plan.config));
     timing.add_start(begin, vm.timings());
+    const std::vector<TcpForward> forwards = SM_TRY(publish(vm, options.ports));
     end = SM_TRY(run_in(vm, options, std::move(plan.argv), signals));
     timing.mark("exec done");
   }

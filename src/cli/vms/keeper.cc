@@ -16,7 +16,12 @@ constexpr int kKilled = kSignalBase + SIGKILL;
 }  // namespace
 
 Result<ExecChild> start_workload(Vm& vm, const RunOptions& options, const RunPlan& plan) {
-  return describe(vm.exec_builder(), options, plan.argv).spawn();
+  if (plan.prepared.image->is_snapshot() && options.command.empty() && !options.entrypoint) {
+    auto running = vm.follow_workload();
+    if (running.ok() || running.error().code() != Errc::kNotFound) return running;
+  }
+  SM_TRY(vm.start_workload(describe(vm.exec_builder(), options, plan.argv)));
+  return vm.follow_workload();
 }
 
 VmEnd Keeper::run() {
@@ -61,7 +66,7 @@ std::optional<VmEnd> Keeper::take_signals() {
     }
     if (polite) deadline_ = Clock::now() + kStopLimit;
     // A command that has ended shows in the next event.
-    static_cast<void>(command_.signal(polite ? SIGTERM : *number).ok());
+    static_cast<void>(vm_.workload_signal(polite ? SIGTERM : *number).ok());
   }
   return std::nullopt;
 }

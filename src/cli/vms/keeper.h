@@ -12,7 +12,8 @@
 
 namespace supermachine::cli {
 
-// What the VM is there for: what `plan` says, with the settings of `options`.
+// What the VM is there for: what `plan` says, with the settings of `options`. The workload that a
+// snapshot brings with it, where no command is given. kNotFound for a program that is not there.
 Result<ExecChild> start_workload(Vm& vm, const RunOptions& options, const RunPlan& plan);
 
 struct VmEnd {

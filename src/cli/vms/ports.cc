@@ -126,4 +126,12 @@ Status check_free(const std::vector<PublishedPort>& ports) {
   return {};
 }
 
+Result<std::vector<TcpForward>> publish(Vm& vm, const std::vector<PublishedPort>& ports) {
+  std::vector<TcpForward> forwards;
+  for (const PublishedPort& port : ports) {
+    forwards.push_back(SM_TRY(vm.expose_tcp(port.address, port.host, port.guest)));
+  }
+  return forwards;
+}
+
 }  // namespace supermachine::cli

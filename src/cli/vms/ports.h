@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "supermachine/result.h"
+#include "supermachine/vm.h"
 
 namespace supermachine::cli {
 
@@ -26,5 +27,8 @@ std::string to_string(const PublishedPort& port);
 
 // Fails when one of them is not free on this host, before anything is started.
 Status check_free(const std::vector<PublishedPort>& ports);
+
+// Publishes them for as long as the result lives, which `vm` must outlive.
+Result<std::vector<TcpForward>> publish(Vm& vm, const std::vector<PublishedPort>& ports);
 
 }  // namespace supermachine::cli

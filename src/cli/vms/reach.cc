@@ -62,15 +62,13 @@ Status kill_vm(const VmEntry& entry) {
 Status stop_vm(const VmEntry& entry, std::chrono::milliseconds patience) {
   const auto process = SM_TRY(process_of(entry));
   if (!process) return {};
-  SM_TRY(process->signal(SIGTERM));
-  if (SM_TRY(process->wait(patience))) return {};
+  const Status asked = signal_command(entry, SIGTERM);
+  if (SM_TRY(process->wait(asked.ok() ? patience : std::chrono::milliseconds(0)))) return {};
   return kill_vm(entry);
 }
 
 Status signal_command(const VmEntry& entry, int number) {
-  const auto process = SM_TRY(process_of(entry));
-  if (!process) return {};
-  return process->signal(number);
+  return attach(entry).workload_signal(number);
 }
 
 Result<std::optional<VmState>> final_state(VmStore& store, const VmEntry& entry) {

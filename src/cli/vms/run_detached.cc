@@ -78,22 +78,41 @@ Status leave_streams() {
   return {};
 }
 
-// Errors are those of the start. The VM's end is on record.
-Status keep(OwnVm& own, const RunOptions& options, RunPlan plan, Signals& signals) {
+// As of a command in `run`: what docker exits with then.
+int failure_of(const Error& error) {
+  constexpr int kNotFound = 127;
+  constexpr int kNotExecutable = 126;
+  if (error.code() == Errc::kNotFound) return kNotFound;
+  return error.code() == Errc::kInvalidArgument ? kNotExecutable : kOwnFailure;
+}
+
+// Errors are those of the start, and so is an exit status that is not 0: why has been said. The
+// VM's end is on record.
+Result<int> keep(OwnVm& own, const RunOptions& options, RunPlan plan, Signals& signals) {
   const Fd directory = SM_TRY(open_socket_directory(own, plan.config));
   LogWriter log = SM_TRY(LogWriter::create(own.directory()));
   VmState state = own.state();
   VmEnd end;
   {
     Vm vm = SM_TRY(start(*plan.prepared.image, plan.config));
-    ExecChild command = SM_TRY(start_workload(vm, options, plan));
+    const std::vector<TcpForward> forwards = SM_TRY(publish(vm, options.ports));
+    auto command = start_workload(vm, options, plan);
+    if (!command.ok()) {
+      say(command.error().message());
+      return failure_of(command.error());
+    }
+    for (std::size_t i = 0; i < forwards.size(); ++i) {
+      state.ports.push_back(to_string({.address = forwards[i].address(),
+                                       .host = forwards[i].port(),
+                                       .guest = options.ports[i].guest}));
+    }
     state.status = VmStatus::kRunning;
     state.started = now();
     state.socket = socket_name(vm);
     SM_TRY(own.update(state));
     SM_TRY(report(state.id));
     SM_TRY(leave_streams());
-    end = Keeper(vm, command, signals, log).run();
+    end = Keeper(vm, command.value(), signals, log).run();
   }
   state.status = VmStatus::kExited;
   state.finished = now();
@@ -101,7 +120,7 @@ Status keep(OwnVm& own, const RunOptions& options, RunPlan plan, Signals& signal
   state.error = end.error;
   // Without it the record says that our process was killed.
   static_cast<void>(own.update(std::move(state)).ok());
-  return {};
+  return 0;
 }
 
 }  // namespace
@@ -116,10 +135,10 @@ Result<int> run_detached_verb(Args args) {
   VmStore store = SM_TRY(VmStore::open());
   OwnVm own = SM_TRY(store.add(describe_vm(options, plan)));
   ending.reset();
-  const Status kept = keep(own, options, std::move(plan), signals);
-  if (!kept.ok() || options.remove) own.remove();
-  SM_TRY(kept);
-  return 0;
+  plan.config.with_workload(false);  // that is ours to start
+  const auto kept = keep(own, options, std::move(plan), signals);
+  if (!kept.ok() || kept.value() != 0 || options.remove) own.remove();
+  return kept;
 }
 
 }  // namespace supermachine::cli
