@@ -31,6 +31,7 @@ class Puller {
   Result<Pulled> run();
 
  private:
+  Result<std::optional<Pulled>> find_whole();
   Result<StoredImage> ask_registry(const std::optional<StoredImage>& before);
   Result<oci::Descriptor> choose(const ManifestDocument& document, int depth);
   Result<ManifestDocument> document_of(const oci::Descriptor& descriptor);
@@ -211,7 +212,23 @@ Result<bool> Puller::fetch_layers(const oci::Image& image) {
   return true;
 }
 
+// What is here and needs nothing more. Takes no lock and writes nothing, so that a cache may be
+// read-only.
+Result<std::optional<Pulled>> Puller::find_whole() {
+  if (options_.policy == PullPolicy::kAlways || !options_.wants_layers) {
+    return std::optional<Pulled>();
+  }
+  auto stored = SM_TRY(store_.resolve(reference_, options_.platform));
+  if (!stored || stored->reference.canonical() != reference_.canonical()) {
+    return std::optional<Pulled>();
+  }
+  oci::Image image = SM_TRY(store_.open(*stored));
+  if (options_.wants_layers(image)) return std::optional<Pulled>();
+  return std::optional(Pulled{*std::move(stored), std::move(image), true, std::nullopt});
+}
+
 Result<Pulled> Puller::run() {
+  if (auto whole = SM_TRY(find_whole())) return *std::move(whole);
   SharedLock in_use = SM_TRY(store_.use(options_.deadline));
   const auto before = SM_TRY(store_.resolve(reference_, options_.platform));
   const bool asks = options_.policy == PullPolicy::kAlways ||

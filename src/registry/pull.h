@@ -20,7 +20,7 @@ struct PullOptions {
   Environment environment = Environment::of_process();
   HttpOptions http;  // its timeouts; the rest comes from the environment
   RetryPolicy retry;
-  RetryPolicy metadata_retry{.attempts = 4};
+  RetryPolicy metadata_retry{.attempts = 3};
   // For others that hold what we need: a download of the same blob, a prune.
   Deadline deadline = deadline_in(std::chrono::hours(1));
   std::function<bool()> cancelled;  // asked from several threads
@@ -33,7 +33,8 @@ struct Pulled {
   StoredImage stored;
   oci::Image image;
   bool was_here = false;  // nothing was downloaded
-  SharedLock in_use;      // nobody prunes it meanwhile
+  // Nobody prunes it meanwhile. None where no layer was wanted.
+  std::optional<SharedLock> in_use;
 };
 
 // Errors begin with the reference. kNotFound, also under a policy of never and in words for it;

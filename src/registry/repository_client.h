@@ -22,7 +22,7 @@ struct ClientOptions {
   Environment environment;
   HttpOptions http;
   RetryPolicy retry;                          // of blobs
-  RetryPolicy metadata_retry{.attempts = 4};  // of the rest, for which somebody waits
+  RetryPolicy metadata_retry{.attempts = 3};  // of the rest, for which somebody waits
   std::function<bool()> cancelled;
 };
 
