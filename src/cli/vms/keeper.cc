@@ -45,6 +45,7 @@ std::optional<VmEnd> Keeper::take_events() {
       return VmEnd{.exit_code = kOwnFailure, .error = error.message()};
     }
     if (!event.value()) return std::nullopt;
+    note_skipped();
     if (const auto* out = std::get_if<ExecStdout>(&*event.value())) {
       log_.add(LogStream::kStdout, out->data);
     } else if (const auto* err = std::get_if<ExecStderr>(&*event.value())) {
@@ -55,6 +56,14 @@ std::optional<VmEnd> Keeper::take_events() {
   }
   more_ = true;
   return std::nullopt;
+}
+
+void Keeper::note_skipped() {
+  const std::uint64_t skipped = command_.skipped_bytes() - noted_;
+  if (skipped == 0) return;
+  noted_ += skipped;
+  log_.add(LogStream::kStderr, "supermachine: " + std::to_string(skipped) +
+                                   " bytes of output came faster than they could be logged\n");
 }
 
 std::optional<VmEnd> Keeper::take_signals() {

@@ -37,6 +37,7 @@ class Keeper {
 
   std::optional<VmEnd> take_events();
   std::optional<VmEnd> take_signals();
+  void note_skipped();
   void wait();
 
   Vm& vm_;
@@ -44,7 +45,8 @@ class Keeper {
   Signals& signals_;
   LogWriter& log_;
   std::optional<Clock::time_point> deadline_;
-  bool more_ = false;  // the command may have more without a wait
+  std::uint64_t noted_ = 0;  // bytes that were skipped
+  bool more_ = false;        // the command may have more without a wait
 };
 
 }  // namespace supermachine::cli
