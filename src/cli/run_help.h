@@ -37,6 +37,15 @@ The machine
                            lab: in the lab, an emulated host, which is slow
                            auto: the lab where this host's KVM fails; default
 
+Detached, and ports
+  -d, --detach             print the VM's id once its command runs, and return;
+                           see 'supermachine ps', exec, logs, stop, rm --help
+      --name NAME          what the VM is called then; else a name is made up
+      --rm                 keep nothing of the VM when it has ended
+  -p, --publish [[IP:]HOSTPORT:]GUESTPORT  let programs of the host connect to a
+                           port of the guest; IP is 127.0.0.1 where it is left
+                           out, HOSTPORT a free one
+
 What is said
       --console            the guest's console, on standard error
       --console-log FILE   the guest's console, in a file
@@ -57,6 +66,7 @@ Examples
   supermachine run oci-layout:./layout --memory 512 --env A=b -- env
   echo hello | supermachine run -i oci-archive:busybox.tar -- cat
   supermachine run -it oci-archive:busybox.tar -- sh
+  supermachine run -d -p 8080:80 --name web oci-archive:nginx.tar
   supermachine run ./snapshot -- python3 -c 'print(6*7)'
 )";
 
