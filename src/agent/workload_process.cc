@@ -20,6 +20,11 @@ constexpr int kReadsPerTurn = 16;
 constexpr milliseconds kGrace{100};
 constexpr milliseconds kMaxGrace{1000};
 
+// A server writes a line for each request. They are read together, unless there are many: the pipe
+// holds 64 KiB, and a workload that fills it would have to wait.
+constexpr milliseconds kReadPause{5};
+constexpr std::size_t kMuch = 4096;
+
 }  // namespace
 
 Result<std::shared_ptr<WorkloadProcess>> WorkloadProcess::start(Services& services, Users& users,
@@ -27,7 +32,8 @@ Result<std::shared_ptr<WorkloadProcess>> WorkloadProcess::start(Services& servic
   const User user = SM_TRY(prepare_command(request, users));
   std::shared_ptr<WorkloadProcess> workload(
       new WorkloadProcess(services, SM_TRY(Stdio::create(false, false, {}, user))));
-  SM_TRY(workload->watch_pipes());
+  SM_TRY(workload->watch(workload->out_));
+  SM_TRY(workload->watch(workload->err_));
   SM_TRY(workload->spawn_command(request, user));
   return workload;
 }
@@ -35,8 +41,8 @@ Result<std::shared_ptr<WorkloadProcess>> WorkloadProcess::start(Services& servic
 WorkloadProcess::~WorkloadProcess() {
   if (grace_) services_.loop.cancel(*grace_);
   if (running_) services_.reaper.forget(pid_);
-  close(stdio_.out);
-  close(stdio_.err);
+  close(out_);
+  close(err_);
 }
 
 Status WorkloadProcess::spawn_command(const rpc::ExecRequest& request, const User& user) {
@@ -65,26 +71,47 @@ Status WorkloadProcess::spawn_command(const rpc::ExecRequest& request, const Use
   return {};
 }
 
-Status WorkloadProcess::watch_pipes() {
-  SM_TRY(services_.loop.add(stdio_.out.get(), EPOLLIN,
-                            [this](std::uint32_t) { read(stdio_.out, rpc::FrameType::kStdout); }));
-  return services_.loop.add(stdio_.err.get(), EPOLLIN,
-                            [this](std::uint32_t) { read(stdio_.err, rpc::FrameType::kStderr); });
+Status WorkloadProcess::watch(Pipe& pipe) {
+  SM_TRY(services_.loop.add(pipe.fd.get(), EPOLLIN,
+                            [this, &pipe](std::uint32_t) { read_then_pause(pipe); }));
+  pipe.watched = true;
+  return {};
 }
 
-void WorkloadProcess::read(UniqueFd& pipe, rpc::FrameType type) {
-  for (int turn = 0; turn < kReadsPerTurn && pipe; ++turn) {
-    const auto got = sys::try_read(pipe.get(), scratch());
-    if (got.ok() && !got.value()) return;
-    if (!got.ok() || *got.value() == 0) return close(pipe);
-    output_.append(type, scratch().first(*got.value()));
+// How much there was.
+std::size_t WorkloadProcess::read(Pipe& pipe) {
+  std::size_t sum = 0;
+  for (int turn = 0; turn < kReadsPerTurn && pipe.fd; ++turn) {
+    const auto got = sys::try_read(pipe.fd.get(), scratch());
+    if (got.ok() && !got.value()) break;
+    if (!got.ok() || *got.value() == 0) {
+      close(pipe);
+      break;
+    }
+    sum += *got.value();
+    output_.append(pipe.type, scratch().first(*got.value()));
     tell();  // after each read: who keeps up misses nothing
   }
+  return sum;
 }
 
-void WorkloadProcess::close(UniqueFd& pipe) {
-  if (pipe) services_.loop.remove(pipe.get());
-  pipe = UniqueFd();
+void WorkloadProcess::read_then_pause(Pipe& pipe) {
+  if (read(pipe) >= kMuch || !pipe.fd) return;
+  // Not by asking for no events: a hang-up would be reported all the same.
+  services_.loop.remove(pipe.fd.get());
+  pipe.watched = false;
+  pipe.pause = services_.loop.call_at(deadline_in(kReadPause), [this, &pipe] {
+    pipe.pause.reset();
+    if (!watch(pipe).ok()) close(pipe);  // out of kernel memory
+  });
+}
+
+void WorkloadProcess::close(Pipe& pipe) {
+  if (pipe.pause) services_.loop.cancel(*pipe.pause);
+  pipe.pause.reset();
+  if (pipe.watched) services_.loop.remove(pipe.fd.get());
+  pipe.watched = false;
+  pipe.fd = UniqueFd();
 }
 
 void WorkloadProcess::on_exit(int status, const rusage& usage) {
@@ -103,10 +130,10 @@ void WorkloadProcess::on_exit(int status, const rusage& usage) {
 
 // Processes that it left behind may hold the pipes for as long as they like.
 void WorkloadProcess::conclude_when_quiet(std::optional<std::uint64_t> since) {
-  read(stdio_.out, rpc::FrameType::kStdout);
-  read(stdio_.err, rpc::FrameType::kStderr);
+  read(out_);
+  read(err_);
   const std::uint64_t now = output_.end();
-  if ((!stdio_.out && !stdio_.err) || since == now || Clock::now() > ended_ + kMaxGrace) {
+  if ((!out_.fd && !err_.fd) || since == now || Clock::now() > ended_ + kMaxGrace) {
     outcome_ = status_;
     return tell();
   }

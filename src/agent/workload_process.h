@@ -51,17 +51,31 @@ class WorkloadProcess {
   using Clock = std::chrono::steady_clock;
 
   WorkloadProcess(Services& services, Stdio stdio)
-      : services_(services), stdio_(std::move(stdio)) {}
+      : services_(services),
+        stdio_(std::move(stdio)),
+        out_{.type = rpc::FrameType::kStdout, .fd = std::move(stdio_.out)},
+        err_{.type = rpc::FrameType::kStderr, .fd = std::move(stdio_.err)} {}
   Status spawn_command(const rpc::ExecRequest& request, const User& user);
-  Status watch_pipes();
-  void read(UniqueFd& pipe, rpc::FrameType type);
-  void close(UniqueFd& pipe);
+  // One of its two streams.
+  struct Pipe {
+    rpc::FrameType type;
+    UniqueFd fd = {};
+    bool watched = false;
+    std::optional<EventLoop::TimerId> pause = {};  // until it is watched again
+  };
+
+  Status watch(Pipe& pipe);
+  std::size_t read(Pipe& pipe);
+  void read_then_pause(Pipe& pipe);
+  void close(Pipe& pipe);
   void on_exit(int status, const rusage& usage);
   void conclude_when_quiet(std::optional<std::uint64_t> since);
   void tell();
 
   Services& services_;  // not owned; outlives us
   Stdio stdio_;
+  Pipe out_;
+  Pipe err_;
   OutputLog output_;
   std::map<WatchId, std::function<void()>> watchers_;
   WatchId next_watch_ = 1;
