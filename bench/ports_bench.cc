@@ -77,6 +77,17 @@ Status wait_for_native() {
   return Error(Errc::kTimeout, "nginx of the bundle does not answer");
 }
 
+// crun's end is not its container's.
+struct ContainerEnd {
+  ContainerEnd() = default;
+  ContainerEnd(const ContainerEnd&) = delete;
+  ContainerEnd& operator=(const ContainerEnd&) = delete;
+  ~ContainerEnd() {
+    auto crun = Program::start({"crun", "--cgroup-manager=disabled", "delete", "--force", "ports"});
+    if (crun.ok()) static_cast<void>(crun.value().wait_for_end(deadline_in(30s)).ok());
+  }
+};
+
 void print(int connections, const char* what, const Load& load, const Load& native) {
   std::printf("| %d | %s | %.0f (%.0f..%.0f) | %.2f | %.1f |\n", connections, what,
               load.requests.median(), load.requests.min(), load.requests.max(),
@@ -100,6 +111,7 @@ Status measure(int rounds, int seconds, const std::string& reference, const std:
       {"sh", "-c",
        "exec crun --cgroup-manager=disabled run --bundle " + bundle + " ports > /dev/null 2>&1"},
       nothing.get()));
+  const ContainerEnd end;
   SM_TRY(wait_for_native());
 
   constexpr std::size_t kCount = std::size(kConnections);
@@ -116,7 +128,6 @@ Status measure(int rounds, int seconds, const std::string& reference, const std:
     print(kConnections[i], "crun, host network", here[i], here[i]);
     print(kConnections[i], "**restored VM, expose_tcp**", there[i], here[i]);
   }
-  static_cast<void>(Program::start({"crun", "kill", "ports", "KILL"}).ok());
   return {};
 }
 
