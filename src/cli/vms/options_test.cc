@@ -1,0 +1,183 @@
+#include "cli/vms/options.h"
+
+#include <csignal>
+
+#include "cli/run_options.h"
+#include "cli/vms/help.h"
+#include "result_matchers.h"
+
+namespace supermachine::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+template <typename Options>
+Result<Options> parsed(Result<Options> (*parse)(Args), std::vector<std::string> words) {
+  std::vector<char*> args;
+  for (std::string& word : words) args.push_back(word.data());
+  return parse(args);
+}
+
+TEST(DetachedRunOptions, AreTaken) {
+  SM_ASSERT_OK_AND_ASSIGN(
+      const auto options,
+      parsed(parse_run_options, {"-d", "-p", "8080:80", "--name", "web", "--rm", "x", "-p",
+                                 "127.0.0.2:1:2", "--", "sh", "-d"}));
+
+  EXPECT_TRUE(options.detach && options.remove);
+  EXPECT_EQ(options.name, "web");
+  EXPECT_THAT(options.ports,
+              ElementsAre(PublishedPort{.host = 8080, .guest = 80},
+                          PublishedPort{.address = "127.0.0.2", .host = 1, .guest = 2}));
+  EXPECT_THAT(options.command, ElementsAre("sh", "-d"));
+}
+
+TEST(DetachedRunOptions, RefuseWhatCannotBeTogether) {
+  for (const auto& [words, expected] :
+       std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"-d", "-it", "x"}, "supermachine exec -it"},
+           {{"-d", "-i", "x"}, "supermachine exec -it"},
+           {{"-d", "--timing", "x"}, "--timing"},
+           {{"-d", "--timeout", "5", "x"}, "--timeout"},
+           {{"-d", "--payload", "-", "x"}, "--payload -"},
+           {{"--name", "web", "x"}, "add -d"},
+           {{"-d", "--name", "-x", "x"}, "'-x'"},
+           {{"-d", "-p", "80/udp", "x"}, "'80/udp'"}}) {
+    const auto options = parsed(parse_run_options, words);
+    ASSERT_THAT(options, Fails(Errc::kInvalidArgument)) << expected;
+    EXPECT_THAT(options.error().message(), HasSubstr(expected));
+    EXPECT_THAT(options.error().message(), HasSubstr("see 'supermachine run --help'"));
+  }
+}
+
+TEST(PsOptions, AreTaken) {
+  SM_ASSERT_OK_AND_ASSIGN(const auto none, parsed(parse_ps_options, {}));
+  SM_ASSERT_OK_AND_ASSIGN(
+      const auto all, parsed(parse_ps_options, {"-aq", "--json", "--no-trunc", "--engine", "lab"}));
+
+  EXPECT_FALSE(none.all || none.ids_only || none.json || none.whole_ids);
+  EXPECT_TRUE(all.all && all.ids_only && all.json && all.whole_ids);
+  EXPECT_EQ(all.engine, Engine::kLab);
+  EXPECT_THAT(parsed(parse_ps_options, {"web"}), Fails(Errc::kInvalidArgument));
+}
+
+TEST(ExecOptions, AreTakenBeforeTheCommand) {
+  SM_ASSERT_OK_AND_ASSIGN(const auto options,
+                          parsed(parse_exec_options, {"-it", "-e", "A=b", "-w", "/srv", "-u", "www",
+                                                      "web", "sh", "-c", "-e"}));
+
+  EXPECT_TRUE(options.interactive && options.tty);
+  EXPECT_EQ(options.vm, "web");
+  EXPECT_EQ(options.workdir, "/srv");
+  EXPECT_EQ(options.user, "www");
+  EXPECT_THAT(options.env, ElementsAre(Pair("A", "b")));
+  EXPECT_THAT(options.command, ElementsAre("sh", "-c", "-e"));
+}
+
+TEST(ExecOptions, RefuseWhatIsMissing) {
+  EXPECT_THAT(parsed(parse_exec_options, {}).error().message(), HasSubstr("in which VM"));
+  EXPECT_THAT(parsed(parse_exec_options, {"web"}).error().message(), HasSubstr("which command"));
+  EXPECT_THAT(parsed(parse_exec_options, {"--entrypoint", "x", "web", "ls"}).error().message(),
+              HasSubstr("unknown option --entrypoint"));
+}
+
+TEST(LogsOptions, AreTaken) {
+  SM_ASSERT_OK_AND_ASSIGN(
+      const auto options,
+      parsed(parse_logs_options, {"-ft", "web", "--tail", "7", "--since", "2026-01-02T03:04:05Z"}));
+  SM_ASSERT_OK_AND_ASSIGN(const auto none, parsed(parse_logs_options, {"-n", "0", "web"}));
+  SM_ASSERT_OK_AND_ASSIGN(const auto all, parsed(parse_logs_options, {"--tail=all", "web"}));
+
+  EXPECT_TRUE(options.follow && options.timestamps);
+  EXPECT_EQ(options.vm, "web");
+  EXPECT_EQ(options.tail, 7U);
+  EXPECT_EQ(format_time(*options.since), "2026-01-02T03:04:05.000000000Z");
+  EXPECT_EQ(none.tail, 0U);
+  EXPECT_EQ(all.tail, std::nullopt);
+}
+
+TEST(LogsOptions, KnowHowLongAgo) {
+  for (const auto& [text, ago] : std::vector<std::pair<std::string, std::chrono::seconds>>{
+           {"90s", 90s}, {"10m", 10min}, {"1h30m", 90min}, {"2h1s", 7201s}}) {
+    SM_ASSERT_OK_AND_ASSIGN(const TimePoint time, parse_since(text));
+    EXPECT_LT(std::chrono::abs(now() - ago - time), 1s) << text;
+  }
+  for (const char* text : {"", "10", "m", "-5m", "5d", "5m3", "now", "99999999999h"}) {
+    EXPECT_THAT(parse_since(text), Fails(Errc::kInvalidArgument)) << text;
+  }
+}
+
+TEST(EndOptions, AreTaken) {
+  SM_ASSERT_OK_AND_ASSIGN(const auto stop, parsed(parse_stop_options, {"-t", "2.5", "a", "b"}));
+  SM_ASSERT_OK_AND_ASSIGN(const auto at_once, parsed(parse_stop_options, {"--time=0", "a"}));
+  SM_ASSERT_OK_AND_ASSIGN(const auto kill, parsed(parse_kill_options, {"a"}));
+  SM_ASSERT_OK_AND_ASSIGN(const auto hup, parsed(parse_kill_options, {"-s", "hup", "a"}));
+  SM_ASSERT_OK_AND_ASSIGN(const auto rm, parsed(parse_rm_options, {"-f", "a", "b"}));
+  SM_ASSERT_OK_AND_ASSIGN(const auto wait, parsed(parse_wait_options, {"a"}));
+  SM_ASSERT_OK_AND_ASSIGN(const auto port, parsed(parse_port_options, {"a"}));
+
+  EXPECT_EQ(stop.timeout, 2500ms);
+  EXPECT_THAT(stop.vms, ElementsAre("a", "b"));
+  EXPECT_EQ(at_once.timeout, 0ms);
+  EXPECT_EQ(kill.signal, SIGKILL);
+  EXPECT_EQ(hup.signal, SIGHUP);
+  EXPECT_TRUE(rm.force);
+  EXPECT_THAT(wait.vms, ElementsAre("a"));
+  EXPECT_EQ(port.vm, "a");
+}
+
+TEST(EndOptions, NeedAVm) {
+  for (const auto parse :
+       {parse_stop_options, parse_kill_options, parse_rm_options, parse_wait_options}) {
+    const auto options = parsed(parse, {});
+    ASSERT_THAT(options, Fails(Errc::kInvalidArgument));
+    EXPECT_THAT(options.error().message(), HasSubstr("which VM?"));
+  }
+  EXPECT_THAT(parsed(parse_logs_options, {"a", "b"}).error().message(), HasSubstr("'b'"));
+  EXPECT_THAT(parsed(parse_port_options, {}), Fails(Errc::kInvalidArgument));
+}
+
+TEST(SignalNames, AreThoseOfKill) {
+  for (const char* text : {"15", "TERM", "SIGTERM", "term", "sigterm"}) {
+    EXPECT_EQ(parse_signal(text).value(), SIGTERM) << text;
+  }
+  for (const char* text : {"", "0", "65", "-1", "SIGNOTHING", "15x"}) {
+    EXPECT_THAT(parse_signal(text), Fails(Errc::kInvalidArgument)) << text;
+  }
+}
+
+// Each option that a help text describes is one that its verb takes.
+template <typename Options>
+void expect_known(const std::string& help, Result<Options> (*parse)(Args)) {
+  int found = 0;
+  for (std::size_t at = help.find("  --"); at != std::string::npos;
+       at = help.find("  --", at + 4)) {
+    const std::size_t end = help.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at + 4);
+    const std::string name = help.substr(at + 2, end - at - 2);
+    const auto options = parsed(parse, {name, "x", "y"});
+    if (!options.ok()) {
+      EXPECT_EQ(options.error().message().find("unknown option"), std::string::npos) << name;
+      EXPECT_EQ(options.error().message().find("following argument"), std::string::npos) << name;
+    }
+    ++found;
+  }
+  EXPECT_GE(found, 1) << help;
+}
+
+TEST(VmVerbHelp, DescribesWhatIsThere) {
+  expect_known(kPsHelp, parse_ps_options);
+  expect_known(kExecHelp, parse_exec_options);
+  expect_known(kLogsHelp, parse_logs_options);
+  expect_known(kStopHelp, parse_stop_options);
+  expect_known(kKillHelp, parse_kill_options);
+  expect_known(kRmHelp, parse_rm_options);
+  expect_known(kWaitHelp, parse_wait_options);
+  expect_known(kPortHelp, parse_port_options);
+}
+
+}  // namespace
+}  // namespace supermachine::cli
