@@ -10,6 +10,8 @@ Starts IMAGE as a virtual machine, runs one command in it, and ends with that
 command's exit status. Without COMMAND it runs what the image says.
 
 IMAGE is one of
+  [HOST/]NAME[:TAG][@DIGEST]      a registry's, as docker has it; pulled when it
+                                  is not in the cache
   oci-archive:FILE[:TAG]          a tar, as podman, skopeo and buildah write it
   oci-layout:DIRECTORY[:TAG]      the same as a directory
   docker-archive:FILE[:NAME:TAG]  what docker save writes
