@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/files.h"
+#include "fake_registry.h"
 #include "oci_image.h"
 #include "program.h"
 
@@ -39,7 +40,11 @@ class BadInput : public ::testing::Test {
       std::error_code missing_is_fine;
       for (const auto& entry :
            fs::recursive_directory_iterator(dir_.path() + place, missing_is_fine)) {
-        if (!entry.is_directory()) left.push_back(entry.path().string());
+        // What a pull has already brought and verified stays, for the next one.
+        const std::string path = entry.path().string();
+        const bool is_kept = path.starts_with(dir_.path() + "/cache/images/blobs/") ||
+                             path == dir_.path() + "/cache/images/lock";
+        if (!entry.is_directory() && !is_kept) left.push_back(path);
       }
     }
     EXPECT_THAT(left, IsEmpty()) << "left behind";
@@ -50,7 +55,10 @@ class BadInput : public ::testing::Test {
     return {.args = std::move(args),
             .env = {{"SUPERMACHINE_CACHE", dir_.path() + "/cache"},
                     {"TMPDIR", dir_.path() + "/tmp"},
-                    {"HOME", dir_.path() + "/home"}},
+                    {"HOME", dir_.path() + "/home"},
+                    {"XDG_CONFIG_HOME", ""},
+                    {"DOCKER_CONFIG", ""},
+                    {"REGISTRY_AUTH_FILE", ""}},
             .cwd = dir_.path() + "/in"};
   }
 
@@ -96,6 +104,57 @@ TEST_F(BadInput, UnknownVerb) {
 
 TEST_F(BadInput, UnknownKindOfImage) {
   EXPECT_THAT(complaint({"python.tar"}), AllOf(HasSubstr("python.tar"), HasSubstr("oci-archive:")));
+}
+
+TEST_F(BadInput, RegistryThatIsNotThere) {
+  EXPECT_THAT(complaint({"127.0.0.1:1/app"}),
+              HasSubstr("127.0.0.1:1/app:latest: cannot connect to 127.0.0.1 port 1"));
+}
+
+TEST_F(BadInput, ReferenceThatNoRegistryCouldHold) {
+  EXPECT_THAT(complaint({"Nginx"}), AllOf(HasSubstr("'Nginx'"), HasSubstr("lower case")));
+  EXPECT_THAT(complaint({"nginx@sha256:123"}), HasSubstr("64 hexadecimal digits"));
+  EXPECT_THAT(complaint({"docker://localhost:99999/x"}), HasSubstr("'localhost:99999' is no host"));
+  EXPECT_THAT(complaint({"localhost/a:" + std::string(200, 'x')}), HasSubstr("a tag is up to 128"));
+}
+
+TEST_F(BadInput, RegistryWithoutTheImage) {
+  FakeRegistry registry(OciImage::of({small_layer()}));
+
+  EXPECT_THAT(complaint({registry.host() + "/other"}), HasSubstr("no such name"));
+  EXPECT_THAT(complaint({registry.name() + ":2"}), HasSubstr("has no test/app:2"));
+  registry.guard([](const ServedRequest&, ServedConnection& connection) {
+    return connection.answer(401, {}, "WWW-Authenticate: Basic realm=\"x\"\r\n");
+  });
+  EXPECT_THAT(complaint({registry.reference()}),
+              HasSubstr("'docker login " + registry.host() + "'"));
+}
+
+TEST_F(BadInput, RegistryThatSendsSomethingElse) {
+  FakeRegistry registry(OciImage::of({small_layer()}));
+  registry.tag("odd", "<html>", "text/html");
+  registry.tag("cut", "{\"config\":", "application/vnd.oci.image.manifest.v1+json");
+
+  EXPECT_THAT(complaint({registry.name() + ":odd"}), HasSubstr("text/html"));
+  EXPECT_THAT(complaint({registry.name() + ":cut"}), HasSubstr("not valid JSON"));
+}
+
+TEST_F(BadInput, RegistryThatSendsOtherBytesThanItSaid) {
+  const std::string blob = small_layer().blob;
+  FakeRegistry registry(OciImage::of({small_layer()}));
+  registry.on(OciImage::digest(blob), [&](const ServedRequest&, ServedConnection& connection) {
+    connection.answer(200, std::string(blob.size(), 'x'));
+  });
+
+  EXPECT_THAT(complaint({registry.reference()}), HasSubstr("digest mismatch"));
+}
+
+TEST_F(BadInput, SettingsOfRegistriesThatAreWrong) {
+  write("registries.json", R"({"registries": {"docker.io": {"miror": []}}})");
+  Launch how = launch({"nginx"});
+  how.env["SUPERMACHINE_REGISTRIES"] = in("registries.json");
+
+  EXPECT_THAT(complaint(how), AllOf(HasSubstr("registries.json"), HasSubstr("'miror'")));
 }
 
 TEST_F(BadInput, MissingFile) {
