@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/handles.h"
+#include "cli/fd.h"
 #include "cli/progress_text.h"
 #include "result_matchers.h"
 
@@ -91,8 +91,8 @@ class Terminal {
     int slave = -1;
     winsize size{.ws_row = rows, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
     SM_CHECK(::openpty(&master, &slave, nullptr, nullptr, &size) == 0);
-    master_ = UniqueFd(master);
-    slave_ = UniqueFd(slave);
+    master_ = Fd(master);
+    slave_ = Fd(slave);
     SM_CHECK(::fcntl(master, F_SETFL, O_NONBLOCK) == 0);
   }
   [[nodiscard]] int fd() const { return slave_.get(); }
@@ -107,16 +107,16 @@ class Terminal {
   }
 
  private:
-  UniqueFd master_;
-  UniqueFd slave_;
+  Fd master_;
+  Fd slave_;
   Screen screen_;
 };
 
 std::string shown_in_pipe(ProgressStyle style, const std::vector<Progress>& events) {
   std::array<int, 2> fds{};
   SM_CHECK(::pipe2(fds.data(), O_NONBLOCK) == 0);
-  const UniqueFd read(fds[0]);
-  const UniqueFd write(fds[1]);
+  const Fd read(fds[0]);
+  const Fd write(fds[1]);
   ProgressDisplay display(style, write.get());
   for (const Progress& event : events) display.callback()(event);
   std::string out(65536, '\0');
@@ -230,7 +230,7 @@ TEST(ProgressDisplay, DoesNotMindThatNobodyReads) {
   std::array<int, 2> fds{};
   ASSERT_EQ(::pipe(fds.data()), 0);
   ASSERT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);  // as main() does
-  const UniqueFd write(fds[1]);
+  const Fd write(fds[1]);
   ::close(fds[0]);
   ProgressDisplay display(ProgressStyle::kJson, write.get());
   display.callback()(download("a", 0, 1, 0));
