@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "base/files.h"
 #include "program.h"
@@ -74,6 +75,34 @@ TEST(Lab, MakesSnapshotsThatTheNextLabStarts) {
   const Ended ran =
       run_program({.args = {"run", "--engine", "lab", snapshot, "--", "cat", "/tmp/state"}});
   EXPECT_EQ(ran.out, "warm\n") << ran.err;
+}
+
+// Ends the lab that `run -d` leaves up.
+class KeptLab : public ::testing::Test {
+ protected:
+  ~KeptLab() override { EXPECT_EQ(std::system(SM_LAB_STOP), 0); }
+};
+
+TEST_F(KeptLab, HasTheVmsThatRunDetached) {
+  const Ended started = run_program(
+      {.args = {"run", "-d", "--engine", "lab", "-q", "--name", "web", test_image("busybox"), "--",
+                "sh", "-c",
+                "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.1; done"}});
+  ASSERT_EQ(started.status, 0) << started.err;
+  EXPECT_EQ(started.out.size(), 65U) << started.out;
+
+  const auto in_lab = [](std::vector<std::string> args) {
+    args.insert(args.begin() + 1, {"--engine", "lab"});
+    return run_program({.args = std::move(args)});
+  };
+  EXPECT_THAT(in_lab({"ps"}).out, HasSubstr("web\n"));
+  EXPECT_EQ(in_lab({"exec", "web", "sh", "-c", "echo hello; exit 3"}).out, "hello\n");
+  EXPECT_EQ(in_lab({"exec", "web", "sh", "-c", "exit 3"}).status, 3);
+  EXPECT_EQ(in_lab({"stop", "web"}).out, "web\n");
+  EXPECT_EQ(in_lab({"logs", "web"}).out, "ready\nbye\n");
+  EXPECT_THAT(in_lab({"ps", "-a"}).out, HasSubstr("Exited (0) "));
+  EXPECT_EQ(in_lab({"rm", "web"}).status, 0);
+  EXPECT_EQ(in_lab({"ps", "-aq"}).out, "");
 }
 
 }  // namespace
