@@ -46,11 +46,11 @@ struct ImportOptions {
 class Image {
  public:
   // An image of a registry, as docker names them: "nginx", "ghcr.io/owner/app:v1",
-  // "localhost:5000/app@sha256:…"; or one on disk: "oci-archive:FILE[:TAG]", "oci-layout:DIR[:TAG]",
-  // "docker-archive:FILE[:NAME:TAG]". Its layers are verified and become one read-only file system
-  // in the cache, so the first time takes seconds and every later one milliseconds. kNotFound,
-  // kCorrupt, kUnsupported or kInvalidArgument name the image and what to do; kOs, kTimeout and
-  // kExhausted mean that a registry cannot be reached now.
+  // "localhost:5000/app@sha256:…"; or one on disk: "oci-archive:FILE[:TAG]",
+  // "oci-layout:DIR[:TAG]", "docker-archive:FILE[:NAME:TAG]". Its layers are verified and become
+  // one read-only file system in the cache, so the first time takes seconds and every later one
+  // milliseconds. kNotFound, kCorrupt, kUnsupported or kInvalidArgument name the image and what to
+  // do; kOs, kTimeout and kExhausted mean that a registry cannot be reached now.
   static Result<Image> from_oci(std::string_view reference, const ImportOptions& options = {});
   static Result<Image> from_oci_with_policy(std::string_view reference, PullPolicy policy);
 
@@ -79,6 +79,10 @@ class Image {
   [[nodiscard]] PoolBuilder pool() const;
 
   [[nodiscard]] bool is_snapshot() const noexcept;
+  // Where the snapshot lies; empty for what is none.
+  [[nodiscard]] std::string snapshot_directory() const;
+  // Whether the workload runs in VMs of this snapshot from the beginning.
+  [[nodiscard]] bool runs_workload() const noexcept;
   [[nodiscard]] const ImageConfig& config() const noexcept;
   // Its tag, or empty; of a registry's image the whole reference.
   [[nodiscard]] const std::string& name() const noexcept;

@@ -53,6 +53,8 @@ class OciImageBuilder {
   OciImageBuilder& with_oci_layout(std::string directory) {
     return source_ = "oci-layout:" + std::move(directory), *this;
   }
+  // The image itself, opened before, in place of all these. The reference stays its name.
+  OciImageBuilder& with_image(Image image) { return image_ = std::move(image), *this; }
   // One more word for the kernel's command line, after our own. Repeatable. For tests and experts.
   OciImageBuilder& with_extra_kernel_arg(std::string word) {
     kernel_args_.push_back(std::move(word));
@@ -65,6 +67,10 @@ class OciImageBuilder {
   // What the bake is called in the store: give several bakes of one image names of their own.
   // Default: made from the reference, "nginx_1_27-alpine". No part of the key.
   OciImageBuilder& with_name(std::string name) { return name_ = std::move(name), *this; }
+  // Added to the default name: another bake of the same image, beside the first.
+  OciImageBuilder& with_name_suffix(std::string suffix) {
+    return name_suffix_ = std::move(suffix), *this;
+  }
   // When the registry is asked. Default kMissing. No part of the key.
   OciImageBuilder& with_pull_policy(PullPolicy policy) { return pull_policy_ = policy, *this; }
   // The TCP port of the workload: Vm::connect() goes there, and a bake that waits for a listener
@@ -134,11 +140,13 @@ class OciImageBuilder {
   std::string reference_;
   std::string platform_;
   std::string source_;
+  std::optional<Image> image_;
   std::vector<std::pair<std::string, std::string>> extra_files_;
   std::vector<std::string> kernel_args_;
   std::optional<std::uint32_t> vcpus_;
   std::optional<std::uint32_t> memory_mib_;
   std::string name_;
+  std::string name_suffix_;
   PullPolicy pull_policy_ = PullPolicy::kMissing;
   std::optional<std::uint16_t> guest_port_;
   std::optional<std::vector<std::string>> cmd_;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "api/host_facts.h"
+#include "api/places.h"
 #include "api/state.h"
 #include "bake/bake_name.h"
 #include "base/files.h"
@@ -65,21 +66,30 @@ Status make_directory(const Instance& instance, const std::string& path) {
 Result<Baker> Baker::create(const OciImageBuilder& builder) {
   std::string name = builder.name_;
   if (name.empty()) {
-    name = bake::bake_name_for(builder.reference_);
+    name = bake::bake_name_for(builder.reference_, builder.name_suffix_);
   } else {
     SM_TRY(bake::check_bake_name(name));
+    if (bake::is_base_name(name))
+      return Error(Errc::kInvalidArgument, name + ": such names are those of warm bakes' bases");
   }
-  std::string dir = builder.snapshots_dir_;
-  if (dir.empty()) dir = SM_TRY(bake::Store::default_dir());
-  const std::string source = builder.source_.empty() ? builder.reference_ : builder.source_;
-  Image image = SM_TRY(Image::from_oci(source, {.cache_dir = builder.cache_dir_,
-                                                .pull_policy = builder.pull_policy_,
-                                                .platform = builder.platform_,
-                                                .progress = builder.progress_}));
+  std::string dir = SM_TRY(snapshots_dir_or_default(builder.snapshots_dir_));
+  Image image = SM_TRY(open_image(builder));
   AssetPaths assets = builder.assets_ ? *builder.assets_ : SM_TRY(AssetPaths::discover());
   Baker baker(builder, std::move(name), std::move(image), std::move(assets), std::move(dir));
   SM_TRY(baker.apply_settings());
   return baker;
+}
+
+Result<Image> Baker::open_image(const OciImageBuilder& builder) {
+  if (builder.image_) {
+    if (!builder.image_->is_snapshot()) return *builder.image_;
+    return Error(Errc::kInvalidArgument, "a snapshot cannot be baked: it is captured already");
+  }
+  return Image::from_oci(builder.source_.empty() ? builder.reference_ : builder.source_,
+                         {.cache_dir = builder.cache_dir_,
+                          .pull_policy = builder.pull_policy_,
+                          .platform = builder.platform_,
+                          .progress = builder.progress_});
 }
 
 Status Baker::apply_settings() {

@@ -32,6 +32,7 @@ class Baker {
         store_(std::move(snapshots_dir)),
         report_(std::make_unique<ProgressReport>(builder.progress_)) {}
 
+  static Result<Image> open_image(const OciImageBuilder& builder);
   Status apply_settings();
   [[nodiscard]] std::optional<Image> stored(const std::string& name, const std::string& key) const;
   [[nodiscard]] Image opened(Image image, const std::string& name) const;

@@ -1,22 +1,10 @@
 #include "supermachine/image.h"
 
-#include <cstdlib>
-
+#include "api/places.h"
 #include "api/state.h"
 
 namespace supermachine {
 namespace {
-
-Result<std::string> default_cache_dir() {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string(value == nullptr ? "" : value);
-  };
-  if (auto dir = variable("SUPERMACHINE_CACHE"); !dir.empty()) return dir;
-  if (auto dir = variable("XDG_CACHE_HOME"); !dir.empty()) return dir + "/supermachine";
-  if (auto dir = variable("HOME"); !dir.empty()) return dir + "/.cache/supermachine";
-  return Error(Errc::kNotFound, "no place for the cache: set SUPERMACHINE_CACHE or HOME");
-}
 
 ImageConfig to_public(const oci::ImageConfig& config) {
   return {.env = config.env,
@@ -32,7 +20,7 @@ ImageConfig to_public(const oci::ImageConfig& config) {
 
 Result<Image> Image::from_oci(std::string_view reference, const ImportOptions& options) {
   bake::ImportOptions import;
-  import.cache_dir = (options.cache_dir.empty() ? SM_TRY(default_cache_dir()) : options.cache_dir);
+  import.cache_dir = SM_TRY(cache_dir_or_default(options.cache_dir));
   import.platform = SM_TRY(oci::parse_platform(options.platform));
   import.pull_policy = options.pull_policy;
   import.progress = options.progress;
@@ -48,6 +36,12 @@ Result<Image> Image::from_oci_with_policy(std::string_view reference, PullPolicy
 }
 
 bool Image::is_snapshot() const noexcept { return state_->origin != nullptr; }
+std::string Image::snapshot_directory() const {
+  return is_snapshot() ? state_->origin->snapshot()->directory() : std::string();
+}
+bool Image::runs_workload() const noexcept {
+  return state_->workload.mode == bake::WorkloadMode::kRuns;
+}
 const ImageConfig& Image::config() const noexcept { return state_->config; }
 const std::string& Image::name() const noexcept { return state_->name; }
 const std::string& Image::digest() const noexcept { return state_->digest; }

@@ -18,8 +18,7 @@ struct ExtraFile {
   std::uint32_t mode = 0;  // permission bits, as on the host
   std::string sha256;      // of its content, hex
 
-  // Reads it once. kNotFound, or kInvalidArgument for what is no file or a guest path that cannot
-  // be.
+  // Reads it once. kInvalidArgument for what is no regular file, or a guest path that cannot be.
   static Result<ExtraFile> read(std::string host_path, std::string guest_path);
 };
 

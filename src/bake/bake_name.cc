@@ -52,13 +52,14 @@ Status check_bake_name(std::string_view name) {
                            name, kMaxBakeName));
 }
 
-std::string bake_name_for(std::string_view reference) {
-  if (const auto parsed = oci::Reference::parse(reference);
-      parsed.ok() && !parsed.value().path.empty()) {
-    return name_of_file(parsed.value());
-  }
-  const std::string name = sanitized(reference);
-  return name.size() <= kMaxBakeName ? name : with_hash(name, reference);
+std::string bake_name_for(std::string_view reference, std::string_view suffix) {
+  const auto parsed = oci::Reference::parse(reference);
+  const bool in_registry = parsed.ok() && parsed.value().kind == oci::Reference::Kind::kRegistry;
+  std::string name = in_registry   ? sanitized(parsed.value().registry.familiar())
+                     : parsed.ok() ? name_of_file(parsed.value())
+                                   : sanitized(reference);
+  name += suffix;
+  return name.size() <= kMaxBakeName ? name : with_hash(name, name + std::string(reference));
 }
 
 }  // namespace supermachine::bake

@@ -11,10 +11,10 @@ using ::testing::MatchesRegex;
 using ::testing::StartsWith;
 
 TEST(BakeName, IsMadeFromTheReference) {
-  EXPECT_EQ(bake_name_for("nginx"), "nginx");
   EXPECT_EQ(bake_name_for("nginx:1.27-alpine"), "nginx_1_27-alpine");
-  EXPECT_EQ(bake_name_for("ghcr.io/owner/image@sha256:abc"), "ghcr_io_owner_image_sha256_abc");
-  EXPECT_EQ(bake_name_for("localhost:5000/a_b/c"), "localhost_5000_a_b_c");
+  EXPECT_EQ(bake_name_for("nginx:1.27-alpine", "__run"), "nginx_1_27-alpine__run");
+  EXPECT_EQ(bake_name_for("localhost:5000/a_b/c:v1"), "localhost_5000_a_b_c_v1");
+  EXPECT_EQ(bake_name_for("nginx"), bake_name_for("docker.io/library/nginx:latest"));
 }
 
 TEST(BakeName, TellsFilesOfTheSameNameApart) {

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 
 #include "bake/bake_name.h"
@@ -46,14 +45,7 @@ std::uint64_t disk_bytes_in(const std::string& directory) {
 }  // namespace
 
 std::string base_name_of(const std::string& name) { return name + std::string(kBaseSuffix); }
-
-Result<std::string> Store::default_dir() {
-  if (const char* dir = std::getenv("SUPERMACHINE_SNAPSHOTS_DIR"); dir != nullptr && *dir != '\0')
-    return std::string(dir);
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
-    return std::string(home) + "/.local/supermachine-snapshots";
-  return Error(Errc::kNotFound, "no place for bakes: set SUPERMACHINE_SNAPSHOTS_DIR or HOME");
-}
+bool is_base_name(const std::string& name) { return name.ends_with(kBaseSuffix); }
 
 std::optional<BakeRecord> Store::record_of(const std::string& name) const {
   const auto metadata = metadata_in(path_of(name));

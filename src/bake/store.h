@@ -26,9 +26,6 @@ struct StoredBake {
 // Values: any thread, any number of processes.
 class Store {
  public:
-  // $SUPERMACHINE_SNAPSHOTS_DIR, else ~/.local/supermachine-snapshots.
-  static Result<std::string> default_dir();
-
   explicit Store(std::string dir) : dir_(std::move(dir)) {}
 
   [[nodiscard]] std::string path_of(const std::string& name) const { return dir_ + "/" + name; }
@@ -56,5 +53,6 @@ class Store {
 
 // What a bake is made from that is warmed up then; beside it in the store.
 [[nodiscard]] std::string base_name_of(const std::string& name);
+[[nodiscard]] bool is_base_name(const std::string& name);
 
 }  // namespace supermachine::bake

@@ -10,11 +10,11 @@ namespace supermachine::cli {
 namespace {
 
 constexpr const char* kInspectHelp =
-    R"(usage: supermachine inspect [--json] [--verify] DIRECTORY
+    R"(usage: supermachine inspect [--json] [--verify] DIRECTORY|BAKE
 
-Tells what the snapshot in DIRECTORY is: of which image, how large, for which
-processors, what it needs beside itself, and what keeps this host from restoring
-it, if anything does. Needs no KVM.
+Tells what the snapshot in DIRECTORY, or the bake of that name, is: of which image,
+how large, for which processors, what it needs beside itself, and what keeps this
+host from restoring it, if anything does. Needs no KVM.
 
       --verify  also read all of its memory and compare the checksums
       --json    the same for programs
@@ -40,7 +40,7 @@ Result<InspectOptions> parse_options(Args args) {
   app.add_flag("--verify", options.verify);
   app.add_option("directory", options.directory);
   SM_TRY(parse(app, args));
-  if (!options.help && options.directory.empty()) return usage_error("which directory?");
+  if (!options.help && options.directory.empty()) return usage_error("which directory or bake?");
   return options;
 }
 
@@ -52,7 +52,7 @@ Result<int> inspect_verb(Args args) {
     std::fputs(kInspectHelp, stdout);
     return 0;
   }
-  const std::string path = snapshot_path(options.directory);
+  const std::string path = SM_TRY(find_snapshot(options.directory));
   const SnapshotInfo info = SM_TRY(inspect_snapshot(path));
   if (options.verify) SM_TRY(verify_snapshot(path));
   const auto print = options.json ? snapshot_json : snapshot_text;

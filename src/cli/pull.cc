@@ -5,6 +5,7 @@
 #include "cli/parse.h"
 #include "cli/progress_display.h"
 #include "cli/shared_arguments.h"
+#include "cli/values.h"
 #include "supermachine/image.h"
 
 namespace supermachine::cli {
@@ -41,13 +42,6 @@ struct PullVerbOptions {
   bool help = false;
 };
 
-Result<PullPolicy> parse_policy(const std::string& text) {
-  if (text == "always") return PullPolicy::kAlways;
-  if (text == "missing") return PullPolicy::kMissing;
-  if (text == "never") return PullPolicy::kNever;
-  return usage_error("--policy is always, missing or never, not '" + text + "'");
-}
-
 Result<PullVerbOptions> parse_options(Args args) {
   PullVerbOptions options;
   std::string policy = "always";
@@ -67,7 +61,7 @@ Result<PullVerbOptions> parse_options(Args args) {
       return usage_error("'" + options.reference + "' is on disk: there is nothing to pull");
     }
   }
-  options.policy = SM_TRY(parse_policy(policy));
+  options.policy = SM_TRY(parse_pull_policy("--policy", policy));
   return options;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/run_options.h"
 
 #include "cli/shared_arguments.h"
+#include "cli/values.h"
 #include "cli/vms/names.h"
 
 namespace supermachine::cli {
@@ -45,10 +46,12 @@ Result<RunOptions> read_options(Args args) {
   app.add_flag("-d,--detach", options.detach);
   app.add_flag("--rm", options.remove);
   add_single(app, "--name", options.name);
+  bool no_bake = false;
+  std::string pull = "missing";
+  app.add_flag("--no-bake", no_bake);
+  add_single(app, "--pull", pull);
   std::vector<std::string> published;
-  app.add_option("-p,--publish", published)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->allow_extra_args(false);
+  add_each(app, "-p,--publish", published);
   add_single(app, "--console-log", options.console_log);
   add_single(app, "--payload", options.payload_file);
   app.add_option("image", options.image)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
@@ -66,6 +69,11 @@ Result<RunOptions> read_options(Args args) {
   for (const std::string& text : published) {
     options.ports.push_back(SM_TRY(parse_published(text)));
   }
+  options.pull = SM_TRY(parse_pull_policy("--pull", pull));
+  // A restored VM has no boot to look at.
+  options.bake = !no_bake && !options.console && options.console_log.empty();
+  options.has_own_workload =
+      options.detach && (!options.command.empty() || options.entrypoint.has_value());
   SM_TRY(check_detached(options));
   return options;
 }

@@ -14,6 +14,12 @@ Result<Engine> parse_engine(const std::string& text) {
 
 }  // namespace
 
+void add_each(CLI::App& app, const std::string& name, std::vector<std::string>& values) {
+  app.add_option(name, values)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+}
+
 void EngineArgument::declare(CLI::App& app) {
   // The first one wins: the hand-over to the lab puts its own in front.
   app.add_option("--engine", engine_)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
@@ -47,22 +53,20 @@ Status MachineArguments::read(const CLI::App& app, MachineOptions& options) cons
   return {};
 }
 
+void CommandArguments::declare_environment(CLI::App& app) {
+  add_each(app, "-e,--env", env_);
+  add_each(app, "--env-file", env_files_);
+}
+
 void CommandArguments::declare(CLI::App& app, CommandOptions& options) {
-  const auto add_each = [&](const char* name, std::vector<std::string>& values) {
-    app.add_option(name, values)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
-  };
-  add_each("-e,--env", env_);
-  add_each("--env-file", env_files_);
+  declare_environment(app);
   add_single(app, "-w,--workdir", options.workdir);
   add_single(app, "-u,--user", options.user);
   add_single(app, "--entrypoint", entrypoint_);
   add_single(app, "--timeout", timeout_);
 }
 
-Status CommandArguments::read(const CLI::App& app, CommandOptions& options) const {
-  options.command = SM_TRY(command_of(app));
+Status CommandArguments::read_environment(CommandOptions& options) const {
   for (const std::string& path : env_files_) {
     for (Variable& variable : SM_TRY(read_env_file(path))) {
       options.env.push_back(std::move(variable));
@@ -71,6 +75,12 @@ Status CommandArguments::read(const CLI::App& app, CommandOptions& options) cons
   for (const std::string& text : env_) {
     if (auto variable = SM_TRY(parse_variable(text))) options.env.push_back(*std::move(variable));
   }
+  return {};
+}
+
+Status CommandArguments::read(const CLI::App& app, CommandOptions& options) const {
+  options.command = SM_TRY(command_of(app));
+  SM_TRY(read_environment(options));
   if (app.count("--entrypoint") != 0) options.entrypoint = entrypoint_;
   if (app.count("--timeout") != 0) options.timeout = SM_TRY(parse_seconds("--timeout", timeout_));
   if (!options.workdir.empty() && options.workdir[0] != '/') {

@@ -25,6 +25,9 @@ class EngineArgument {
   std::string engine_;
 };
 
+// Of an option that is given several times, each counts.
+void add_each(CLI::App& app, const std::string& name, std::vector<std::string>& values);
+
 class MachineArguments {
  public:
   void declare(CLI::App& app, MachineOptions& options);
@@ -43,6 +46,10 @@ class CommandArguments {
  public:
   void declare(CLI::App& app, CommandOptions& options);
   Status read(const CLI::App& app, CommandOptions& options) const;
+
+  // The variables alone.
+  void declare_environment(CLI::App& app);
+  Status read_environment(CommandOptions& options) const;
 
  private:
   std::vector<std::string> env_;

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "supermachine/pull_policy.h"
+
 namespace supermachine::cli {
 
 enum class Engine { kAuto, kKvm, kLab };
@@ -21,6 +23,9 @@ struct MachineOptions {
   std::optional<std::chrono::milliseconds> restore_timeout;
   Engine engine = Engine::kAuto;
   bool quiet = false;
+  bool bake = false;              // start from a bake of the image; make one where there is none
+  bool has_own_workload = false;  // so no bake will do in which the image's runs
+  PullPolicy pull = PullPolicy::kMissing;
 };
 
 // The command that runs in it.

@@ -4,7 +4,9 @@
 #include <string_view>
 
 #include "cli/progress_display.h"
+#include "supermachine/image_builder.h"
 #include "supermachine/snapshot.h"
+#include "supermachine/store.h"
 
 namespace supermachine::cli {
 namespace {
@@ -16,11 +18,54 @@ constexpr auto kLastWordsWait = std::chrono::milliseconds(500);
 
 Result<Image> open_image(const std::string& reference, const MachineOptions& options) {
   ProgressDisplay display(choose_progress_style(options.quiet, false, false));
-  auto image = Image::from_oci(reference, {.progress = display.callback()});
+  auto image =
+      Image::from_oci(reference, {.pull_policy = options.pull, .progress = display.callback()});
   if (image.ok() || image.error().code() != Errc::kInvalidArgument) return image;
   if (reference.find(':') != std::string::npos) return image;
   return Error(Errc::kInvalidArgument,
                image.error().message() + ", or the directory of a snapshot");
+}
+
+// Bakes that nobody asked for by name, beside those that somebody did.
+std::string suffix_for(const MachineOptions& options) {
+  std::string suffix = "__run";
+  if (options.memory_mib) suffix += "-" + std::to_string(*options.memory_mib) + "m";
+  if (options.vcpus) suffix += "-" + std::to_string(*options.vcpus) + "c";
+  return suffix;
+}
+
+Result<Image> find_or_bake(const std::string& reference, const Prepared& prepared,
+                           const MachineOptions& options) {
+  ProgressDisplay display(choose_progress_style(options.quiet, false, false));
+  OciImageBuilder builder = Image::builder(reference);
+  builder.with_image(*prepared.image).with_assets(prepared.assets);
+  builder.with_progress(display.callback());
+  if (options.memory_mib) builder.with_memory_mib(*options.memory_mib);
+  if (options.vcpus) builder.with_vcpus(*options.vcpus);
+  if (options.boot_timeout) builder.with_boot_timeout(*options.boot_timeout);
+  auto found = SM_TRY(builder.find());
+  if (found && !(options.has_own_workload && found->runs_workload())) return *std::move(found);
+  return builder.with_name_suffix(suffix_for(options)).build();
+}
+
+// A store that cannot be written to is no reason not to run.
+Result<Image> bake_if_possible(const std::string& reference, const Prepared& prepared,
+                               const MachineOptions& options) {
+  auto baked = find_or_bake(reference, prepared, options);
+  if (baked.ok() || (baked.error().code() != Errc::kOs && baked.error().code() != Errc::kNotFound))
+    return baked;
+  if (!options.quiet) say("not baked, so it boots each time: " + baked.error().message());
+  return *prepared.image;
+}
+
+Result<Prepared> prepare_snapshot(const std::string& path, const MachineOptions& options,
+                                  const std::function<Status(const ImageConfig&)>& check) {
+  Prepared prepared;
+  const SnapshotInfo info = SM_TRY(inspect_snapshot(path));
+  SM_TRY(check(info.config));
+  prepared.engine = SM_TRY(choose_engine(options.engine));
+  if (!prepared.engine.in_lab) prepared.image = SM_TRY(Image::from_snapshot(path));
+  return prepared;
 }
 
 }  // namespace
@@ -29,13 +74,22 @@ bool names_snapshot(const std::string& reference) {
   if (reference.starts_with(kSnapshotPrefix)) return true;
   std::error_code ignored;  // what cannot be looked at is no snapshot
   const std::filesystem::path path = reference;
-  return std::filesystem::is_directory(path, ignored) ||
+  // "nginx" is an image, whatever directory of that name happens to be here.
+  const bool is_path = reference.starts_with('/') || reference.starts_with('.');
+  return (is_path && std::filesystem::is_directory(path, ignored)) ||
+         std::filesystem::exists(path / kRestoreFile, ignored) ||
          (path.filename() == kRestoreFile && std::filesystem::exists(path, ignored));
 }
 
 std::string snapshot_path(const std::string& reference) {
   return reference.starts_with(kSnapshotPrefix) ? reference.substr(kSnapshotPrefix.size())
                                                 : reference;
+}
+
+Result<std::string> find_snapshot(const std::string& reference) {
+  if (names_snapshot(reference)) return snapshot_path(reference);
+  if (auto bake = SM_TRY(find_bake(reference))) return std::move(bake->directory);
+  return snapshot_path(reference);  // which says what is wrong with it
 }
 
 Result<VmConfig> machine_config(const MachineOptions& options) {
@@ -45,25 +99,27 @@ Result<VmConfig> machine_config(const MachineOptions& options) {
   if (!options.hostname.empty()) config.with_hostname(options.hostname);
   if (options.boot_timeout) config.with_boot_timeout(*options.boot_timeout);
   if (options.restore_timeout) config.with_restore_timeout(*options.restore_timeout);
+  config.with_workload(false);  // a command is given, or the workload started as one
   SM_TRY(config.check());
   return config;
 }
 
 Result<Prepared> prepare(const std::string& reference, const MachineOptions& options,
                          const std::function<Status(const ImageConfig&)>& check) {
-  Prepared prepared;
-  if (!names_snapshot(reference)) {
-    prepared.image = SM_TRY(open_image(reference, options));
-    SM_TRY(check(prepared.image->config()));
-    prepared.assets = SM_TRY(AssetPaths::discover());
-    prepared.engine = SM_TRY(choose_engine(options.engine));
-    return prepared;
+  if (names_snapshot(reference)) return prepare_snapshot(snapshot_path(reference), options, check);
+  if (options.bake) {
+    // By the name that somebody gave it.
+    const auto named = SM_TRY(find_bake(reference));
+    if (named && named->reference != reference)
+      return prepare_snapshot(named->directory, options, check);
   }
-  const std::string path = snapshot_path(reference);
-  const SnapshotInfo info = SM_TRY(inspect_snapshot(path));
-  SM_TRY(check(info.config));
+  Prepared prepared;
+  prepared.image = SM_TRY(open_image(reference, options));
+  SM_TRY(check(prepared.image->config()));
+  prepared.assets = SM_TRY(AssetPaths::discover());
   prepared.engine = SM_TRY(choose_engine(options.engine));
-  if (!prepared.engine.in_lab) prepared.image = SM_TRY(Image::from_snapshot(path));
+  if (options.bake && !prepared.engine.in_lab)
+    prepared.image = SM_TRY(bake_if_possible(reference, prepared, options));
   return prepared;
 }
 

@@ -17,6 +17,8 @@ namespace supermachine::cli {
 // Whether `reference` means a snapshot: "snapshot:DIR", a directory, or restore.snap in one.
 [[nodiscard]] bool names_snapshot(const std::string& reference);
 [[nodiscard]] std::string snapshot_path(const std::string& reference);  // without the prefix
+// The same, or where the bake of that name is.
+Result<std::string> find_snapshot(const std::string& reference);
 
 // kInvalidArgument for what the library would refuse, whatever the image.
 Result<VmConfig> machine_config(const MachineOptions& options);

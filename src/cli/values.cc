@@ -94,6 +94,14 @@ Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::st
   return std::chrono::milliseconds(std::max(1LL, std::llround(seconds * 1000)));
 }
 
+Result<PullPolicy> parse_pull_policy(std::string_view option, std::string_view text) {
+  if (text == "always") return PullPolicy::kAlways;
+  if (text == "missing") return PullPolicy::kMissing;
+  if (text == "never") return PullPolicy::kNever;
+  return usage_error(std::string(option) + " is always, missing or never, not '" +
+                     std::string(text) + "'");
+}
+
 Result<std::string> read_payload(const std::string& path) {
   constexpr std::size_t kTooLong = 1 << 20;
   const std::string name = "--payload " + path;

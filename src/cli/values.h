@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "supermachine/pull_policy.h"
 #include "supermachine/result.h"
 
 namespace supermachine::cli {
@@ -21,6 +22,9 @@ Result<std::uint32_t> parse_count(std::string_view option, std::string_view text
                                   std::uint32_t max);
 // "1.5"; more than zero.
 Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::string_view text);
+
+// "always", "missing" or "never".
+Result<PullPolicy> parse_pull_policy(std::string_view option, std::string_view text);
 
 // All of the file, or with "-" of standard input; what is far longer than a payload may be is
 // kInvalidArgument.

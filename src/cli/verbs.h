@@ -20,6 +20,9 @@ inline constexpr const char* kRunDetached = "run-detached";
 // Each returns the exit status of the program.
 Result<int> run_verb(Args args);
 Result<int> pull_verb(Args args);
+Result<int> bake_verb(Args args);
+Result<int> images_verb(Args args);
+Result<int> prune_verb(Args args);
 Result<int> snapshot_verb(Args args);
 Result<int> inspect_verb(Args args);
 Result<int> bench_verb(Args args);

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "cli/bakes/keep.h"
 #include "cli/vms/help.h"
 #include "cli/vms/options.h"
 #include "cli/vms/reach.h"
@@ -27,7 +28,13 @@ Result<int> with_each(const EndOptions& options, const char* help, const char* v
 
 Status remove_vm(VmStore& store, const std::string& vm, bool force) {
   auto entry = store.find(vm);
-  if (!entry.ok() && force && entry.error().code() == Errc::kNotFound) return {};
+  if (!entry.ok() && entry.error().code() == Errc::kNotFound) {
+    const Status removed = remove_kept(vm);
+    if (removed.ok()) std::puts(vm.c_str());
+    if (removed.ok() || removed.error().code() != Errc::kNotFound) return removed;
+    if (force) return {};
+    return Error(Errc::kNotFound, entry.error().message() + ", and " + removed.error().message());
+  }
   SM_TRY(entry);
   if (entry.value().alive) {
     if (!force) {

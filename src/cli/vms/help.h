@@ -78,11 +78,13 @@ Ends each VM at once, or sends another signal to its command.
 )";
 
 inline constexpr const char* kRmHelp =
-    R"(usage: supermachine rm [OPTIONS] VM...
+    R"(usage: supermachine rm [OPTIONS] NAME...
 
-Removes what is left of VMs that have ended: their state and their log.
+Removes what is left of VMs that have ended: their state and their log. A NAME
+that no VM has is that of a bake, or of an image that was pulled, and these go
+('supermachine images' lists them; 'prune' frees what only they needed).
 
-  -f, --force   end those that run first; one that is not there is no error
+  -f, --force   end VMs that run first; what is not there is no error
       --engine ENGINE  where to look, see 'supermachine ps --help'
   -h, --help    this text
 )";

@@ -1,17 +1,12 @@
 #include "cli/vms/ps_table.h"
 
-#include <algorithm>
-#include <array>
-
 #include "cli/json_text.h"
+#include "cli/table.h"
 
 namespace supermachine::cli {
 namespace {
 
 constexpr std::size_t kShownCommand = 20;
-constexpr std::size_t kGap = 3;
-
-using Row = std::array<std::string, 7>;
 
 std::string joined(const std::vector<std::string>& words, const char* between) {
   std::string all;
@@ -29,13 +24,7 @@ std::string shown_command(const std::vector<std::string>& command, bool whole) {
   return "\"" + text + "\"";
 }
 
-// In characters, of which each byte that begins one counts.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-Row row_of(const VmEntry& entry, bool whole, TimePoint at) {
+TableRow row_of(const VmEntry& entry, bool whole, TimePoint at) {
   if (!entry.problem.empty()) return {entry.short_name(), "", "", "", "Damaged", "", ""};
   const VmState& state = entry.state;
   return {whole ? state.id : entry.short_name(),
@@ -48,29 +37,6 @@ Row row_of(const VmEntry& entry, bool whole, TimePoint at) {
 }
 
 }  // namespace
-
-std::string printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
-}
-
-std::string human_duration(std::chrono::nanoseconds duration) {
-  struct Unit {
-    const char* name;
-    std::int64_t seconds;
-  };
-  constexpr std::array<Unit, 4> kUnits{
-      {{"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}}};
-  const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
-  for (const Unit& unit : kUnits) {
-    const std::int64_t count = seconds / unit.seconds;
-    if (count < 1) continue;
-    return std::to_string(count) + " " + unit.name + (count == 1 ? "" : "s");
-  }
-  return "less than a second";
-}
 
 std::string status_text(const VmEntry& entry, TimePoint at) {
   if (!entry.problem.empty()) return "Damaged";
@@ -88,23 +54,9 @@ std::string status_text(const VmEntry& entry, TimePoint at) {
 }
 
 std::string ps_table(const std::vector<VmEntry>& entries, bool whole, TimePoint at) {
-  std::vector<Row> rows{{"VM ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAME"}};
+  std::vector<TableRow> rows{{"VM ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAME"}};
   for (const VmEntry& entry : entries) rows.push_back(row_of(entry, whole, at));
-  std::array<std::size_t, 7> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-  }
-  std::string out;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(widths[i] + kGap - width(row[i]), ' ');
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  }
-  return out;
+  return table_text(rows);
 }
 
 std::string ps_json(const std::vector<VmEntry>& entries, TimePoint at) {

@@ -135,7 +135,6 @@ Result<int> run_detached_verb(Args args) {
   VmStore store = SM_TRY(VmStore::open());
   OwnVm own = SM_TRY(store.add(describe_vm(options, plan)));
   ending.reset();
-  plan.config.with_workload(false);  // that is ours to start
   const auto kept = keep(own, options, std::move(plan), signals);
   if (!kept.ok() || kept.value() != 0 || options.remove) own.remove();
   return kept;

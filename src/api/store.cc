@@ -1,0 +1,143 @@
+#include "supermachine/store.h"
+
+#include <fcntl.h>
+
+#include <filesystem>
+#include <set>
+
+#include "api/places.h"
+#include "bake/bake_name.h"
+#include "bake/store.h"
+#include "oci/reference.h"
+#include "registry/image_store.h"
+
+namespace supermachine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto kWait = std::chrono::minutes(1);
+constexpr const char* kRootfsExtension = ".squashfs";
+
+BakeInfo to_public(const bake::StoredBake& bake) {
+  return {.name = bake.name,
+          .directory = bake.directory,
+          .reference = bake.record.reference,
+          .key = bake.record.key,
+          .is_base = bake::is_base_name(bake.name),
+          .is_warm = bake.record.is_warm,
+          .warmup_tag = bake.record.warmup_tag,
+          .runs_workload = bake.record.workload.mode == bake::WorkloadMode::kRuns,
+          .guest_port = bake.record.workload.guest_port,
+          .version = bake.record.version,
+          .memory_mib = static_cast<std::uint32_t>(bake.metadata.memory_mib),
+          .vcpus = bake.metadata.vcpus,
+          .disk_bytes = bake.disk_bytes,
+          .created = static_cast<std::int64_t>(bake.metadata.created_unix),
+          .last_used = bake.last_used};
+}
+
+Result<bake::Store> store_in(const StorePlaces& places) {
+  return bake::Store(SM_TRY(snapshots_dir_or_default(places.snapshots_dir)));
+}
+
+Result<registry::ImageStore> images_in(const StorePlaces& places) {
+  return registry::ImageStore(SM_TRY(cache_dir_or_default(places.cache_dir)));
+}
+
+std::int64_t seconds_now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(since).count();
+}
+
+Status prune_bakes(const bake::Store& store, std::chrono::seconds unused, PruneReport& report) {
+  const std::int64_t before = seconds_now() - unused.count();
+  for (const bake::StoredBake& bake : SM_TRY(store.list())) {
+    if (bake.last_used > before) continue;
+    Status removed = store.remove(bake.name, deadline_in(kWait));
+    if (!removed.ok() && removed.error().code() == Errc::kNotFound)
+      continue;  // with its other half
+    SM_TRY(std::move(removed));
+    report.bakes.push_back(bake.name);
+    report.bytes += bake.disk_bytes;
+  }
+  return {};
+}
+
+// Their names are keys, so nobody minds which directory a bake found one in.
+Status prune_root_file_systems(const std::string& cache_dir, const bake::Store& store,
+                               PruneReport& report) {
+  std::set<std::string> needed;
+  for (const bake::StoredBake& bake : SM_TRY(store.list()))
+    needed.insert(fs::path(bake.metadata.rootfs.path).filename());
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(cache_dir + "/images/rootfs", error);
+       !error && entry != fs::end(entry); entry.increment(error)) {
+    if (entry->path().extension() != kRootfsExtension) continue;
+    if (needed.contains(entry->path().filename())) continue;
+    std::error_code ignored;  // it went meanwhile
+    const std::uint64_t size = entry->file_size(ignored);
+    if (!fs::remove(entry->path(), ignored)) continue;
+    ++report.files;
+    report.bytes += size;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<BakeInfo>> list_bakes(const StorePlaces& places) {
+  std::vector<BakeInfo> bakes;
+  for (const bake::StoredBake& bake : SM_TRY(SM_TRY(store_in(places)).list()))
+    bakes.push_back(to_public(bake));
+  return bakes;
+}
+
+Result<std::optional<BakeInfo>> find_bake(const std::string& name, const StorePlaces& places) {
+  if (!bake::check_bake_name(name).ok()) return std::optional<BakeInfo>();
+  const auto found = SM_TRY(store_in(places)).find(name);
+  return found ? std::optional(to_public(*found)) : std::nullopt;
+}
+
+Result<std::vector<PulledImage>> list_pulled(const StorePlaces& places) {
+  const registry::ImageStore images = SM_TRY(images_in(places));
+  std::vector<PulledImage> pulled;
+  for (const registry::StoredImage& image : SM_TRY(images.list())) {
+    const auto since = image.pulled_at.time_since_epoch();
+    pulled.push_back({.reference = image.reference.familiar(),
+                      .platform = image.platform.text(),
+                      .digest = image.digest.text(),
+                      .bytes = SM_TRY(images.size_of(image)),
+                      .pulled = std::chrono::duration_cast<std::chrono::seconds>(since).count()});
+  }
+  return pulled;
+}
+
+Status remove_bake(const std::string& name, const StorePlaces& places) {
+  return SM_TRY(store_in(places)).remove(name, deadline_in(kWait));
+}
+
+Status remove_pulled(const std::string& reference, const StorePlaces& places) {
+  const oci::Reference parsed = SM_TRY(oci::Reference::parse(reference));
+  if (parsed.kind != oci::Reference::Kind::kRegistry)
+    return Error(Errc::kInvalidArgument, reference + " is on disk: there is nothing to remove");
+  if (SM_TRY(SM_TRY(images_in(places)).remove(parsed.registry))) return {};
+  return Error(Errc::kNotFound, "no image " + reference + " is here");
+}
+
+Result<PruneReport> prune(const PruneOptions& options, const StorePlaces& places) {
+  PruneReport report;
+  const bake::Store store = SM_TRY(store_in(places));
+  const registry::ImageStore images = SM_TRY(images_in(places));
+  if (options.unused_bakes) SM_TRY(prune_bakes(store, *options.unused_bakes, report));
+  const SharedLock alone = SM_TRY(images.use_alone(deadline_in(kWait)));
+  const registry::PruneReport blobs = SM_TRY(images.prune(alone));
+  report.files += blobs.files;
+  report.bytes += blobs.bytes;
+  if (options.root_file_systems) {
+    SM_TRY(prune_root_file_systems(SM_TRY(cache_dir_or_default(places.cache_dir)), store, report));
+  }
+  return report;
+}
+
+}  // namespace supermachine
