@@ -108,9 +108,10 @@ Status fetch_blob(const BlobFetch& how, const oci::Descriptor& descriptor,
         fmt::format("resumed at {:.1f} MiB", static_cast<double>(file.offset()) / (1 << 20)));
     step.set_done(file.offset());
   }
+  auto whom = RepositoryClient::Ask::kMirrorsFirst;
   for (;;) {
     const std::uint64_t begun_at = file.offset();
-    Status got = how.client.blob(descriptor, file, connections);
+    Status got = how.client.blob(descriptor, file, connections, whom);
     if (!got.ok()) {
       // What a wrong answer left is no beginning of a right one.
       if (got.error().code() == Errc::kCorrupt) static_cast<void>(sys::unlink(path));
@@ -119,7 +120,10 @@ Status fetch_blob(const BlobFetch& how, const oci::Descriptor& descriptor,
     const oci::Digest digest = file.finish();
     if (digest == descriptor.digest) break;
     SM_TRY(file.restart());
-    if (!std::exchange(resumed, false)) {
+    const bool may_be_a_mirrors =
+        how.client.has_mirrors() && whom != RepositoryClient::Ask::kRegistryOnly;
+    whom = RepositoryClient::Ask::kRegistryOnly;
+    if (!std::exchange(resumed, false) && !may_be_a_mirrors) {
       static_cast<void>(sys::unlink(path));
       return Error(
           Errc::kCorrupt,
@@ -127,7 +131,9 @@ Status fetch_blob(const BlobFetch& how, const oci::Descriptor& descriptor,
                       "sends something else",
                       descriptor.digest.short_text(), digest.text()));
     }
-    step.set_note(fmt::format("the first {} bytes were damaged: begun again", begun_at));
+    step.set_note(begun_at != 0
+                      ? fmt::format("the first {} bytes were damaged: begun again", begun_at)
+                      : "a mirror sent something else: begun again");
   }
   SM_TRY(file.sync());
   SM_TRY(sys::rename(path, how.store.blob_path(descriptor.digest)));

@@ -276,6 +276,31 @@ TEST_F(PullTest, AMirrorComesFirstAndTheRegistryAfterIt) {
   EXPECT_GT(registry.server().requests().size(), 0U);
 }
 
+TEST_F(PullTest, AMirrorThatSendsSomethingElseIsPassedBy) {
+  FakeRegistry registry(two_layers());
+  FakeRegistry mirror(two_layers());
+  mirror.on("/blobs/", [](const ServedRequest&, ServedConnection& connection) {
+    connection.answer(200, "lies");
+  });
+  fs::create_directories(dir_.path() + "/config/supermachine");
+  const Json config = {
+      {"registries", {{registry.host(), {{"mirrors", {"http://" + mirror.host()}}}}}}};
+  OciImage::write(dir_.path() + "/config/supermachine/registries.json", config.dump());
+
+  SM_ASSERT_OK_AND_ASSIGN(const Pulled pulled, pull_it(registry.reference()));
+  EXPECT_EQ(pulled.image.layers.size(), 2U);
+  EXPECT_GT(mirror.server().count("/blobs/"), 0U);
+
+  // The right number of wrong bytes is noticed only at the end.
+  fs::remove_all(dir_.path() + "/cache");
+  mirror.on("/blobs/", [&](const ServedRequest& request, ServedConnection& connection) {
+    const std::string digest = request.target.substr(request.target.find("sha256:") + 7);
+    connection.answer(200,
+                      std::string(two_layers().files.at("blobs/sha256/" + digest).size(), 'x'));
+  });
+  EXPECT_THAT(pull_it(registry.reference()), IsOk());
+}
+
 TEST_F(PullTest, AProxyIsAskedForAllButLoopback) {
   FakeRegistry registry(two_layers());
   registry.guard([&](const ServedRequest& request, ServedConnection& connection) {

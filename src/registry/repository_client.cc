@@ -255,8 +255,8 @@ Status RepositoryClient::blob_from(std::size_t place, const oci::Descriptor& des
 }
 
 Status RepositoryClient::blob(const oci::Descriptor& descriptor, BlobSink& sink,
-                              Connections& connections) {
-  for (std::size_t place = 0;; ++place) {
+                              Connections& connections, Ask whom) {
+  for (std::size_t place = whom == Ask::kMirrorsFirst ? 0 : places_.size() - 1;; ++place) {
     const bool is_last = place + 1 == places_.size();
     Retry retry(options_.retry, options_.cancelled);
     for (;;) {

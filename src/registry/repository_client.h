@@ -64,8 +64,11 @@ class RepositoryClient {
   std::optional<oci::Digest> digest_of_tag(const std::string& tag, Connections& connections);
 
   // Puts the blob's bytes into `sink`, all that `descriptor` promises and no more. The sink checks
-  // their digest.
-  Status blob(const oci::Descriptor& descriptor, BlobSink& sink, Connections& connections);
+  // their digest; for one that found it wrong there is the way past the mirrors.
+  enum class Ask { kMirrorsFirst, kRegistryOnly };
+  Status blob(const oci::Descriptor& descriptor, BlobSink& sink, Connections& connections,
+              Ask whom = Ask::kMirrorsFirst);
+  [[nodiscard]] bool has_mirrors() const { return places_.size() > 1; }
 
  private:
   struct Place {
