@@ -21,15 +21,29 @@ class TokenTest : public ::testing::Test {
   TokenTest() {
     registry_.guard([this](const ServedRequest& request, ServedConnection& connection) {
       if (request.target.starts_with("/token")) {
-        if (!wanted_login_.empty() && request.header("authorization") != wanted_login_ &&
-            request.body.find(wanted_login_) == std::string::npos) {
-          return connection.answer(401);
-        }
-        return connection.answer(200, token_answer_);
+        const auto [wanted, answer] = settings();
+        const bool is_known = request.header("authorization") == wanted ||
+                              request.body.find(wanted) != std::string::npos;
+        if (!wanted.empty() && !is_known) return connection.answer(401);
+        return connection.answer(200, answer);
       }
       if (request.header("authorization") == "Bearer sesame") return false;
       return connection.answer(401, {}, "WWW-Authenticate: " + challenge() + "\r\n");
     });
+  }
+
+  // Of the server's threads.
+  std::pair<std::string, std::string> settings() {
+    const MutexLock lock(mutex_);
+    return {wanted_login_, token_answer_};
+  }
+  void want_login(const std::string& login) {
+    const MutexLock lock(mutex_);
+    wanted_login_ = login;
+  }
+  void answer_with(const std::string& answer) {
+    const MutexLock lock(mutex_);
+    token_answer_ = answer;
   }
 
   std::string challenge() {
@@ -51,6 +65,7 @@ class TokenTest : public ::testing::Test {
   }
 
   TempDir dir_ = TempDir::create().value();
+  Mutex mutex_;
   std::string wanted_login_;
   std::string token_answer_ = R"({"token": "sesame", "expires_in": 300})";
   FakeRegistry registry_{OciImage::of({OciImage::plain(TarWriter().file("a"))})};
@@ -65,15 +80,15 @@ TEST_F(TokenTest, IsFetchedOnceForAllRequestsWithoutALogin) {
 }
 
 TEST_F(TokenTest, IsFetchedWithUserAndPassword) {
-  wanted_login_ = "Basic " + base64_encode("me:sec:ret");
+  want_login("Basic " + base64_encode("me:sec:ret"));
   EXPECT_THAT(pull_it(), FailsSaying(Errc::kNotFound, "docker login"));
   store_login({{"auth", base64_encode("me:sec:ret")}});
   EXPECT_THAT(pull_it(), IsOk());
 }
 
 TEST_F(TokenTest, IsFetchedForAnIdentityToken) {
-  wanted_login_ = "refresh_token=id-42";
-  token_answer_ = R"({"access_token": "sesame"})";
+  want_login("refresh_token=id-42");
+  answer_with(R"({"access_token": "sesame"})");
   store_login({{"identitytoken", "id-42"}});
 
   EXPECT_THAT(pull_it(), IsOk());
@@ -87,7 +102,7 @@ TEST_F(TokenTest, IsFetchedForAnIdentityToken) {
 TEST_F(TokenTest, ThatIsGarbageIsRefused) {
   for (const char* answer : {"", "[]", "{}", R"({"token": ""})", R"({"token": 5})",
                              R"({"token": "a b"})", R"({"token": "a\r\nX: y"})"}) {
-    token_answer_ = answer;
+    answer_with(answer);
     EXPECT_THAT(pull_it(), Fails(Errc::kCorrupt)) << answer;
   }
 }

@@ -70,6 +70,7 @@ class BadRegistry : public ::testing::Test {
   PullOptions how_;
   std::vector<Progress> ends_;
   std::atomic<int> spoiled_ = 0;
+  std::atomic<std::size_t> sent_ = 0;
   FakeRegistry registry_{OciImage::of({layer()})};
 };
 
@@ -160,7 +161,7 @@ TEST_F(BadRegistry, WhatADamagedBeginningLedToIsBegunAgain) {
 TEST_F(BadRegistry, ThatSendsOtherBytesIsRefusedAndNothingKept) {
   std::string bent = layer().blob;
   bent[700] = static_cast<char>(bent[700] ^ 1);
-  spoil_layer(100, [&](const ServedRequest&, ServedConnection& connection) {
+  spoil_layer(100, [bent](const ServedRequest&, ServedConnection& connection) {
     connection.answer(200, bent);
   });
 
@@ -181,16 +182,15 @@ TEST_F(BadRegistry, ThatHasAnotherSizeIsRefusedBeforeAByteIsWritten) {
 }
 
 TEST_F(BadRegistry, ThatNeverEndsIsCutOff) {
-  std::atomic<std::size_t> sent = 0;
   spoil_layer(100, [&](const ServedRequest&, ServedConnection& connection) {
     const std::string piece(65536, 'b');
     connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-    while (connection.send(piece)) sent += piece.size();
+    while (connection.send(piece)) sent_ += piece.size();
   });
 
   EXPECT_THAT(pull_it(), FailsSaying(Errc::kCorrupt, "does not end"));
   expect_no_layer();
-  EXPECT_LT(sent, std::size_t{16} << 20);  // what the sockets in between hold
+  EXPECT_LT(sent_, std::size_t{16} << 20);  // what the sockets in between hold
 }
 
 TEST_F(BadRegistry, WhoseManifestNeverEndsIsCutOff) {
@@ -249,9 +249,8 @@ TEST_F(BadRegistry, WhoseConfigurationIsHugeIsRefused) {
 }
 
 TEST_F(BadRegistry, ThatIsBusyIsAskedAgainWhenItSays) {
-  std::atomic<int> count = 0;
   registry_.on("/manifests/", [&](const ServedRequest& request, ServedConnection& connection) {
-    if (count++ > 0) return registry_.serve(request, connection);
+    if (spoiled_++ > 0) return registry_.serve(request, connection);
     connection.answer(429, {}, "Retry-After: 3600\r\n");
   });
   how_.metadata_retry.longest_retry_after = milliseconds(150);
@@ -275,9 +274,8 @@ TEST_F(BadRegistry, ThatStaysBusyIsGivenUp) {
 }
 
 TEST_F(BadRegistry, ThatFailsIsAskedAgain) {
-  std::atomic<int> count = 0;
   registry_.guard([&](const ServedRequest&, ServedConnection& connection) {
-    return count++ % 2 == 0 && connection.answer(503);
+    return spoiled_++ % 2 == 0 && connection.answer(503);
   });
 
   EXPECT_THAT(pull_it(), IsOk());
@@ -352,7 +350,7 @@ TEST_F(BadRegistry, MaySendUsNowhereElse) {
   for (const char* location :
        {"file:///etc/passwd", "ftp://127.0.0.1/x", "http://me:secret@127.0.0.1/", "", "http://",
         "gopher://127.0.0.1:1/_x"}) {
-    registry_.guard([&](const ServedRequest&, ServedConnection& connection) {
+    registry_.guard([location](const ServedRequest&, ServedConnection& connection) {
       return connection.answer(302, {}, std::string("Location: ") + location + "\r\n");
     });
     EXPECT_THAT(pull_it(), FailsSaying(Errc::kCorrupt, "redirects")) << location;
