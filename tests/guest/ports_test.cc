@@ -4,6 +4,7 @@
 
 #include "loopback.h"
 #include "snapshot_guest.h"
+#include "supermachine/pool.h"
 
 namespace supermachine {
 namespace {
@@ -180,6 +181,21 @@ TEST_F(NginxPorts, CloseTheirConnectionsWhenTheVmEnds) {
   }
   EXPECT_THAT(receive_all(client), ::testing::Not(::testing::HasSubstr("(silent)")));
   EXPECT_FALSE(connect_loopback(forward->port()));
+}
+
+TEST_F(NginxPorts, OfAPooledVmEndWithItsUse) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(1).build());
+  std::optional<TcpForward> forward;
+  {
+    SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+    SM_ASSERT_OK_AND_ASSIGN(TcpForward exposed, vm->expose_tcp(0, 80));
+    EXPECT_EQ(http_get(connect_loopback(exposed.port()), "/who"), "nginx in a guest\n");
+    forward.emplace(std::move(exposed));
+  }
+  EXPECT_FALSE(connect_loopback(forward->port()));
+  SM_ASSERT_OK_AND_ASSIGN(PooledVm next, pool.acquire());
+  EXPECT_FALSE(connect_loopback(forward->port())) << "it leads to nobody else's VM";
+  EXPECT_EQ(http_get(take(next->connect(80)), "/who"), "nginx in a guest\n");
 }
 
 TEST_F(NginxPorts, OfTheSourceOfACaptureGoOn) {

@@ -83,8 +83,8 @@ TEST_F(VmWorkload, KeepsTheEndOfItsOutput) {
 TEST_F(VmWorkload, RunsOnInEachCopyAndInTheSource) {
   SM_ASSERT_OK_AND_ASSIGN(Vm source, image().start());
   ASSERT_THAT(source.start_workload({"sh", "-c",
-                                     "mkfifo /tmp/ask; echo up; "
-                                     "while read -r line < /tmp/ask; do echo \"got $line\"; done"}),
+                                     "mkfifo /tmp/ask; exec 3<> /tmp/ask; echo up; "
+                                     "while read -r line <&3; do echo \"got $line\"; done"}),
               IsOk());
   SM_ASSERT_OK_AND_ASSIGN(ExecChild of_source, source.follow_workload());
   EXPECT_EQ(read_until(of_source, "up\n"), "up\n");
