@@ -117,6 +117,12 @@ class Detached : public ::testing::Test {
     EXPECT_EQ(ended.out.size(), 65U);
     return ended.out.substr(0, 64);
   }
+  // `run -d` returns when the command runs, not when it has done anything.
+  void wait_for_log(const std::string& vm, const std::string& text) const {
+    wait_until("it writes", [&] {
+      return supermachine({"logs", vm}).out.find(text) != std::string::npos;
+    });
+  }
   [[nodiscard]] Json ps_entry(const std::string& id) const {
     const auto all = parse_json(supermachine({"ps", "-a", "--json"}).out, "ps").value();
     for (const Json& entry : all) {
@@ -240,7 +246,8 @@ TEST_F(Detached, EndsWithItsCommand) {
 }
 
 TEST_F(Detached, IsEndedWhenItDoesNotListen) {
-  const std::string id = run({}, "trap '' TERM; while :; do sleep 0.1; done");
+  const std::string id = run({}, "trap '' TERM; echo ready; while :; do sleep 0.1; done");
+  wait_for_log(id, "ready\n");
   EXPECT_EQ(supermachine({"stop", "-t", "1", id}).out, id + "\n");
   EXPECT_THAT(supermachine({"ps", "-a"}).out, HasSubstr("Exited (137) "));
 
@@ -248,13 +255,16 @@ TEST_F(Detached, IsEndedWhenItDoesNotListen) {
   EXPECT_EQ(supermachine({"kill", other}).status, 0);
   EXPECT_EQ(supermachine({"wait", other}).out, "137\n");
 
-  const std::string signalled = run({}, "trap 'exit 4' USR1; while :; do sleep 0.1; done");
+  const std::string signalled =
+      run({}, "trap 'exit 4' USR1; echo ready; while :; do sleep 0.1; done");
+  wait_for_log(signalled, "ready\n");
   EXPECT_EQ(supermachine({"kill", "-s", "USR1", signalled}).status, 0);
   EXPECT_EQ(supermachine({"wait", signalled}).out, "4\n");
 }
 
 TEST_F(Detached, IsKnownToHaveEndedWhenItsProcessWasKilled) {
   const std::string id = run({"--name", "web"}, kServe);
+  wait_for_log(id, "ready\n");
   const auto pid = number_member(ps_entry(id), "pid");
   ASSERT_TRUE(pid.has_value());
   ASSERT_EQ(::kill(static_cast<pid_t>(*pid), SIGKILL), 0);
@@ -312,13 +322,12 @@ TEST_F(Detached, LeavesNothingOfWhatDidNotStart) {
 }
 
 TEST_F(Detached, LeavesNothingWhenItsStarterIsKilled) {
-  for (const auto after : {100ms, 800ms, 1500ms}) {
-    {
-      Program starter(
-          launch({"run", "-d", "--engine", "kvm", test_image("busybox"), "--", "sleep", "100"}));
-      std::this_thread::sleep_for(after);
-      if (!starter.out.empty()) continue;
-    }  // killed
+  for (const auto after : {50ms, 300ms, 700ms}) {
+    Program starter(
+        launch({"run", "-d", "--engine", "kvm", test_image("busybox"), "--", "sleep", "100"}));
+    std::this_thread::sleep_for(after);
+    starter.signal(SIGKILL);
+    if (starter.wait() == 0) break;  // it was done: the VM is to stay
     wait_until("its process gives up", [] { return vm_processes().empty(); });
     EXPECT_EQ(supermachine({"ps", "-aq"}).out, "") << after.count();
     EXPECT_THAT(entries(), IsEmpty());
