@@ -1,12 +1,10 @@
 #include "supermachine/store.h"
 
-#include <fcntl.h>
-
 #include <filesystem>
-#include <set>
 
 #include "api/places.h"
 #include "bake/bake_name.h"
+#include "bake/import.h"
 #include "bake/store.h"
 #include "oci/reference.h"
 #include "registry/image_store.h"
@@ -17,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto kWait = std::chrono::minutes(1);
-constexpr const char* kRootfsExtension = ".squashfs";
 
 BakeInfo to_public(const bake::StoredBake& bake) {
   return {.name = bake.name,
@@ -64,24 +61,19 @@ Status prune_bakes(const bake::Store& store, std::chrono::seconds unused, PruneR
   return {};
 }
 
-// Their names are keys, so nobody minds which directory a bake found one in.
-Status prune_root_file_systems(const std::string& cache_dir, const bake::Store& store,
-                               PruneReport& report) {
-  std::set<std::string> needed;
-  for (const bake::StoredBake& bake : SM_TRY(store.list()))
-    needed.insert(fs::path(bake.metadata.rootfs.path).filename());
-  std::error_code error;
-  for (auto entry = fs::directory_iterator(cache_dir + "/images/rootfs", error);
-       !error && entry != fs::end(entry); entry.increment(error)) {
-    if (entry->path().extension() != kRootfsExtension) continue;
-    if (needed.contains(entry->path().filename())) continue;
-    std::error_code ignored;  // it went meanwhile
-    const std::uint64_t size = entry->file_size(ignored);
-    if (!fs::remove(entry->path(), ignored)) continue;
-    ++report.files;
-    report.bytes += size;
+// Of root file systems: those that bakes in the store need, or all there are.
+Result<std::vector<std::string>> keys_to_keep(const std::string& cache_dir,
+                                              const bake::Store& store, bool only_needed) {
+  std::vector<std::string> keys;
+  if (only_needed) {
+    for (const bake::StoredBake& bake : SM_TRY(store.list()))
+      keys.push_back(fs::path(bake.metadata.rootfs.path).stem());
+    return keys;
   }
-  return {};
+  std::error_code none;  // what is not there needs no keeping
+  for (const auto& entry : fs::directory_iterator(cache_dir + "/images/rootfs", none))
+    keys.push_back(entry.path().stem());
+  return keys;
 }
 
 }  // namespace
@@ -128,15 +120,13 @@ Status remove_pulled(const std::string& reference, const StorePlaces& places) {
 Result<PruneReport> prune(const PruneOptions& options, const StorePlaces& places) {
   PruneReport report;
   const bake::Store store = SM_TRY(store_in(places));
-  const registry::ImageStore images = SM_TRY(images_in(places));
+  const std::string cache_dir = SM_TRY(cache_dir_or_default(places.cache_dir));
   if (options.unused_bakes) SM_TRY(prune_bakes(store, *options.unused_bakes, report));
-  const SharedLock alone = SM_TRY(images.use_alone(deadline_in(kWait)));
-  const registry::PruneReport blobs = SM_TRY(images.prune(alone));
-  report.files += blobs.files;
-  report.bytes += blobs.bytes;
-  if (options.root_file_systems) {
-    SM_TRY(prune_root_file_systems(SM_TRY(cache_dir_or_default(places.cache_dir)), store, report));
-  }
+  const auto keys = SM_TRY(keys_to_keep(cache_dir, store, options.root_file_systems));
+  const registry::PruneReport images =
+      SM_TRY(bake::prune_images(cache_dir, keys, deadline_in(kWait)));
+  report.files = images.files;
+  report.bytes += images.bytes;
   return report;
 }
 

@@ -16,6 +16,10 @@ IMAGE is one of
   oci-layout:DIRECTORY[:TAG]      the same as a directory
   docker-archive:FILE[:NAME:TAG]  what docker save writes
   [snapshot:]DIRECTORY            what 'supermachine snapshot' wrote
+  BAKE                            the name of what 'supermachine bake' made
+
+An image is booted once and kept as a bake, from which it starts in milliseconds
+from then on; one that 'supermachine bake' made of it comes first.
 
 The command
   -i, --interactive        carry standard input to the command
@@ -28,6 +32,9 @@ The command
       --timeout SECONDS    kill it when it takes longer; exit status 124
 
 The machine
+      --no-bake            boot, and keep nothing; so do --console, --console-log
+      --pull WHEN          when the registry is asked: missing, which is the
+                           default; always; never
   -m, --memory SIZE        MiB, or with k, m or g; default 256
       --vcpus COUNT        processors, 1 to 32; default 1 (also --cpus)
       --hostname NAME      default supermachine
@@ -55,7 +62,7 @@ What is said
   -q, --quiet              no messages of our own but errors
   -h, --help               this text
 
-Memory and vCPUs of a snapshot are as they were captured.
+Memory and vCPUs of a snapshot or a named bake are as they were captured.
 
 Exit status: the command's; 128 + n when signal n ended it; 127 when it was not
 found, 126 when it could not be run; 124 when --timeout passed; 125 when

@@ -1,5 +1,7 @@
 #include "cli/start.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <string_view>
 
@@ -36,7 +38,9 @@ std::string suffix_for(const MachineOptions& options) {
 
 Result<Image> find_or_bake(const std::string& reference, const Prepared& prepared,
                            const MachineOptions& options) {
-  ProgressDisplay display(choose_progress_style(options.quiet, false, false));
+  // Nobody asked for a bake: only who looks on is told.
+  const bool quiet = options.quiet || ::isatty(STDERR_FILENO) != 1;
+  ProgressDisplay display(choose_progress_style(quiet, false, false));
   OciImageBuilder builder = Image::builder(reference);
   builder.with_image(*prepared.image).with_assets(prepared.assets);
   builder.with_progress(display.callback());

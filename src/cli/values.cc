@@ -94,12 +94,25 @@ Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::st
   return std::chrono::milliseconds(std::max(1LL, std::llround(seconds * 1000)));
 }
 
+Result<std::chrono::seconds> parse_age(std::string_view option, std::string_view text) {
+  constexpr std::array<std::pair<char, std::int64_t>, 4> kUnits{
+      {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}}};
+  constexpr std::int64_t kMax = 100'000;
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error == std::errc() && end + 1 == text.data() + text.size() && count >= 0 && count <= kMax) {
+    for (const auto& [unit, seconds] : kUnits) {
+      if (*end == unit) return std::chrono::seconds(count * seconds);
+    }
+  }
+  return bad_value(option, text, "a whole number and s, m, h or d");
+}
+
 Result<PullPolicy> parse_pull_policy(std::string_view option, std::string_view text) {
   if (text == "always") return PullPolicy::kAlways;
   if (text == "missing") return PullPolicy::kMissing;
   if (text == "never") return PullPolicy::kNever;
-  return usage_error(std::string(option) + " is always, missing or never, not '" +
-                     std::string(text) + "'");
+  return bad_value(option, text, "always, missing or never");
 }
 
 Result<std::string> read_payload(const std::string& path) {

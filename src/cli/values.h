@@ -23,6 +23,9 @@ Result<std::uint32_t> parse_count(std::string_view option, std::string_view text
 // "1.5"; more than zero.
 Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::string_view text);
 
+// "30s", "45m", "12h" or "7d".
+Result<std::chrono::seconds> parse_age(std::string_view option, std::string_view text);
+
 // "always", "missing" or "never".
 Result<PullPolicy> parse_pull_policy(std::string_view option, std::string_view text);
 

@@ -18,6 +18,24 @@ std::uint32_t mib(std::string_view text) {
   return memory.ok() ? memory.value() : 0xffffffff;
 }
 
+TEST(Values, TakeAges) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(parse_age("--age", "30s").value(), 30s);
+  EXPECT_EQ(parse_age("--age", "45m").value(), 45min);
+  EXPECT_EQ(parse_age("--age", "12h").value(), 12h);
+  EXPECT_EQ(parse_age("--age", "7d").value(), 168h);
+  for (const char* text : {"", "7", "d", "-1d", "1.5h", "1w", "1dd", "999999999999d"})
+    EXPECT_THAT(parse_age("--age", text), FailsSaying(Errc::kInvalidArgument, "--age")) << text;
+}
+
+TEST(Values, TakePullPolicies) {
+  EXPECT_EQ(parse_pull_policy("--pull", "always").value(), PullPolicy::kAlways);
+  EXPECT_EQ(parse_pull_policy("--pull", "missing").value(), PullPolicy::kMissing);
+  EXPECT_EQ(parse_pull_policy("--pull", "never").value(), PullPolicy::kNever);
+  EXPECT_THAT(parse_pull_policy("--pull", "Always"),
+              FailsSaying(Errc::kInvalidArgument, "always, missing or never"));
+}
+
 TEST(Values, TakeMemoryAsMiB) {
   EXPECT_EQ(mib("256"), 256U);
   EXPECT_EQ(mib("0"), 0U);  // what is too small, the library says

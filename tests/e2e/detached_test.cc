@@ -13,6 +13,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "http_get.h"
 #include "program.h"
 
 namespace supermachine {
@@ -54,35 +55,6 @@ std::vector<std::string> vm_processes() {
     if (ours) found.push_back(process.path().filename().string());
   }
   return found;
-}
-
-UniqueFd connect_to(std::uint16_t port) {
-  UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  // connect(2) takes every kind of address by this type.
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return UniqueFd();
-  }
-  return socket;
-}
-
-std::string http_get(std::uint16_t port) {
-  const UniqueFd socket = connect_to(port);
-  if (!socket) return "";
-  constexpr std::string_view kRequest = "GET / HTTP/1.0\r\n\r\n";
-  if (!write_all(socket.get(), std::as_bytes(std::span(kRequest))).ok()) return "";
-  std::string answer;
-  for (;;) {
-    pollfd entry{.fd = socket.get(), .events = POLLIN, .revents = 0};
-    std::array<char, 4096> chunk{};
-    if (::poll(&entry, 1, 10'000) <= 0) return answer;
-    const ssize_t got = ::read(socket.get(), chunk.data(), chunk.size());
-    if (got <= 0) return answer;
-    answer.append(chunk.data(), static_cast<std::size_t>(got));
-  }
 }
 
 class Detached : public ::testing::Test {

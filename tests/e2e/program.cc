@@ -16,6 +16,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "base/files.h"
 #include "base/sys.h"
 
 namespace supermachine {
@@ -37,7 +38,14 @@ Pipe make_pipe() {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
+// Bakes of this test program's run, so that each image boots once.
+const std::string& bakes_dir() {
+  static const TempDir dir = TempDir::create().value();
+  return dir.path();
+}
+
 [[noreturn]] void become_program(const Launch& launch) {
+  ::setenv("SUPERMACHINE_SNAPSHOTS_DIR", bakes_dir().c_str(), 0);
   for (const auto& [name, value] : launch.env) ::setenv(name.c_str(), value.c_str(), 1);
   if (!launch.cwd.empty() && ::chdir(launch.cwd.c_str()) != 0) ::_exit(99);
   sigset_t none;
@@ -67,6 +75,7 @@ Program::Program(const Launch& launch) {
     from_stdout = make_pipe();
     from_stderr = make_pipe();
   }
+  bakes_dir();  // made by us, for all of them
   pid_ = ::fork();
   SM_CHECK(pid_ >= 0);
   if (pid_ == 0) {

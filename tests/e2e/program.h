@@ -36,6 +36,7 @@ class Program {
   void wait_for(std::string_view text);  // in out
   int wait();                            // its exit status; 128 + n for a signal
 
+  [[nodiscard]] bool is_running() const;
   void signal(int number) const;
   void stop_reading();  // closes our end of its standard output
   void resize(unsigned short rows, unsigned short cols) const;
@@ -47,7 +48,6 @@ class Program {
  private:
   using Clock = std::chrono::steady_clock;
   bool pump(Clock::time_point deadline, std::string_view input = {});
-  [[nodiscard]] bool is_running() const;
   void open_terminal();
   void read_some(UniqueFd& fd, std::string& to);
 

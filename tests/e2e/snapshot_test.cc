@@ -111,7 +111,7 @@ TEST_F(SnapshotVerb, GivesItsCopiesAPayload) {
   EXPECT_EQ(run(with({"run", "--payload", "work", "snap"})).out, "a task");
   EXPECT_EQ(run_program(launch(with({"run", "--payload", "-", "snap"})), "from a pipe").out,
             "from a pipe");
-  const Ended refused = run(with({"run", "--payload", "work", busybox_}));
+  const Ended refused = run(with({"run", "--no-bake", "--payload", "work", busybox_}));
   EXPECT_EQ(refused.status, 125);
   EXPECT_THAT(refused.err, HasSubstr("--payload is for VMs of a snapshot"));
 }

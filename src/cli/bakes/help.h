@@ -68,11 +68,11 @@ inline constexpr const char* kPruneHelp =
 Frees disk space: removes downloaded blobs that no image needs any more, and
 what interrupted downloads left.
 
-  -a, --all           bakes too, and root file systems that no bake needs; those
-                      are made again when an image is used
-      --older-than DAYS  bakes that nobody used for so long; a fraction is allowed
-  -f, --force         do not ask
-  -h, --help          this text
+  -a, --all             bakes too, and root file systems that no bake needs; those
+                        are made again when an image is used
+      --older-than AGE  bakes that nobody used for so long: 45m, 12h, 30d
+  -f, --force           do not ask
+  -h, --help            this text
 )";
 
 }  // namespace supermachine::cli

@@ -22,18 +22,16 @@ struct PruneVerbOptions {
 
 Result<PruneVerbOptions> parse_options(Args args) {
   PruneVerbOptions options;
-  std::string days;
+  std::string older_than;
   CLI::App app;
   app.set_help_flag();
   app.add_flag("-h,--help", options.help);
   app.add_flag("-a,--all", options.all);
   app.add_flag("-f,--force", options.force);
-  add_single(app, "--older-than", days);
+  add_single(app, "--older-than", older_than);
   SM_TRY(parse(app, args));
-  if (app.count("--older-than") != 0) {
-    const auto scaled = SM_TRY(parse_seconds("--older-than", days)) * 86400;
-    options.older_than = std::chrono::duration_cast<std::chrono::seconds>(scaled);
-  }
+  if (app.count("--older-than") != 0)
+    options.older_than = SM_TRY(parse_age("--older-than", older_than));
   return options;
 }
 
