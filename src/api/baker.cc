@@ -209,6 +209,7 @@ Result<Image> Baker::bake_base(const std::string& name) {
 Result<Image> Baker::warm_up(const Image& base) {
   Vm vm = SM_TRY(base.start(VmConfig().with_workload(false)));
   ProgressReport::Step warming = report_->begin(Stage::kWarmup, how_.warmup_tag_);
+  vm.state_->command_log = std::make_shared<CommandLog>();
   Status warmed = how_.warmup_(vm);
   if (!warmed.ok()) return std::move(warmed).error().with("warm-up of " + name_);
   warming.finish();

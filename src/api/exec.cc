@@ -161,12 +161,15 @@ Result<ExecOutcome> ExecBuilder::output() {
       request.timeout_ms == 0
           ? Deadline::max()
           : deadline_in(std::chrono::milliseconds(request.timeout_ms) + kTimeoutGrace);
-  return to_outcome(SM_TRY(session.collect(state_->input, deadline)));
+  ExecOutcome outcome = to_outcome(SM_TRY(session.collect(state_->input, deadline)));
+  if (state_->log && outcome.success()) state_->log->add(std::move(request), state_->input);
+  return outcome;
 }
 
 Result<ExecChild> ExecBuilder::spawn() {
   auto session = SM_TRY(
       client::ExecSession::start(state_->connect, state_->request, deadline_in(kStartTimeout)));
+  if (state_->log) state_->log->add(state_->request, {});
   return ExecChild(std::unique_ptr<ExecChild::State>(new ExecChild::State{std::move(session)}));
 }
 

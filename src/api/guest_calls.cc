@@ -16,6 +16,7 @@ constexpr auto kStartTimeout = std::chrono::seconds(30);
 ExecBuilder GuestCalls::exec_builder() const {
   auto state = std::make_unique<ExecBuilder::State>();
   state->connect = connect_;
+  state->log = log_;
   state->request.env = image_.env;
   state->request.cwd = image_.working_dir;
   state->request.create_cwd = true;

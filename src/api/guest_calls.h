@@ -2,10 +2,12 @@
 // RemoteVm have in common.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/command_log.h"
 #include "client/connection.h"
 #include "supermachine/exec.h"
 #include "supermachine/image.h"
@@ -16,8 +18,10 @@ namespace supermachine {
 // Any thread. For one expression: `image` is borrowed.
 class GuestCalls {
  public:
-  GuestCalls(client::Connector connect, const ImageConfig& image)
-      : connect_(std::move(connect)), image_(image) {}
+  // `log`, if there is one, is told of the commands that are run.
+  GuestCalls(client::Connector connect, const ImageConfig& image,
+             std::shared_ptr<CommandLog> log = {})
+      : connect_(std::move(connect)), image_(image), log_(std::move(log)) {}
 
   // A command as the image says; argv is still missing.
   [[nodiscard]] ExecBuilder exec_builder() const;
@@ -40,6 +44,7 @@ class GuestCalls {
  private:
   const client::Connector connect_;
   const ImageConfig& image_;
+  const std::shared_ptr<CommandLog> log_;
 };
 
 }  // namespace supermachine

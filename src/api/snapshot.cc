@@ -10,6 +10,10 @@
 namespace supermachine {
 namespace {
 
+constexpr auto kRepeatWait = std::chrono::seconds(30);
+// What copies may have made ready of their own for a warm-up's commands; each pays for it.
+constexpr std::uint64_t kMaxRepeatedWrites = std::uint64_t{64} << 20;
+
 SnapshotMetadata::Image to_metadata(const Image& image) {
   const ImageConfig& config = image.config();
   return {.name = image.name(),
@@ -31,6 +35,17 @@ ImageConfig to_public(const SnapshotMetadata::Image& image) {
           .user = image.user,
           .exposed_ports = image.exposed_ports,
           .labels = image.labels};
+}
+
+// Has a copy do again what warmed up the original: later copies will do likewise. It is no proof of
+// anything, so a command that cannot be repeated does not matter.
+void repeat(const std::vector<CommandLog::Command>& commands, const Instance& copy) {
+  const Deadline deadline = deadline_in(kRepeatWait);
+  for (const CommandLog::Command& command : commands) {
+    auto session = client::ExecSession::start(copy.connector(), command.request, deadline);
+    if (!session.ok()) return;
+    if (!session.value().collect(command.input, deadline).ok()) return;
+  }
 }
 
 std::string current_kernel() {
@@ -154,7 +169,7 @@ Status Vm::State::write_snapshot(const std::string& directory, std::shared_ptr<c
 }
 
 // Starts a copy, and has it do what every image can. What that touched is the hot set.
-Status Vm::State::rehearse(const std::string& directory, const SnapshotOptions& options) {
+Status Vm::State::rehearse(const std::string& directory, const SnapshotOptions& options) const {
   const Deadline deadline = deadline_in(options.timeout);
   const Image copy = SM_TRY(Image::from_snapshot(directory));
   const auto rehearsed =
@@ -164,7 +179,14 @@ Status Vm::State::rehearse(const std::string& directory, const SnapshotOptions& 
   request.argv = {kAgentItself};
   auto session = SM_TRY(client::ExecSession::start(rehearsed->connector(), request, deadline));
   SM_TRY(session.collect({}, deadline));
-  return store_hot_set(directory, SM_TRY(rehearsed->hot_set()));
+  HotSet hot = SM_TRY(rehearsed->hot_set());
+  if (command_log) {
+    repeat(command_log->commands(), *rehearsed);
+    auto larger = rehearsed->hot_set();
+    if (larger.ok() && pages_in(larger.value().written) * kPageSize <= kMaxRepeatedWrites)
+      hot = std::move(larger).value();
+  }
+  return store_hot_set(directory, hot);
 }
 
 Result<Image> Vm::State::snapshot(const std::string& directory,

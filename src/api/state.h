@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "api/command_log.h"
 #include "api/guest_calls.h"
 #include "bake/bake_record.h"
 #include "bake/import.h"
@@ -40,11 +41,14 @@ struct Vm::State {
   std::uint16_t guest_port = 0;  // where connect() goes; 0: to the first listener
   bool runs_workload = false;    // it has been started, here or in what this is a copy of
   std::optional<bake::BakeRecord> bake_record = {};  // for the next snapshot
+  std::shared_ptr<CommandLog> command_log = {};      // of a warm-up
 
   // Everything but the instance, which `config` asks for.
   static Result<std::unique_ptr<State>> create(const Image& image, const VmConfig& config);
   [[nodiscard]] MachineHost host(const VmConfig& config) const;
-  [[nodiscard]] GuestCalls calls() const { return {instance->connector(), image.config()}; }
+  [[nodiscard]] GuestCalls calls() const {
+    return {instance->connector(), image.config(), command_log};
+  }
 
   Status start_workload(std::vector<std::string> argv);
 
@@ -54,7 +58,7 @@ struct Vm::State {
   [[nodiscard]] Result<SnapshotMetadata> describe() const;
   Status write_snapshot(const std::string& directory, std::shared_ptr<const Snapshot> base,
                         const SnapshotOptions& options);
-  static Status rehearse(const std::string& directory, const SnapshotOptions& options);
+  [[nodiscard]] Status rehearse(const std::string& directory, const SnapshotOptions& options) const;
   Result<Image> snapshot(const std::string& directory, std::shared_ptr<const Snapshot> base,
                          const SnapshotOptions& options);
 };
@@ -71,6 +75,7 @@ struct ExecBuilder::State {
   client::Connector connect;
   rpc::ExecRequest request;
   std::string input;
+  std::shared_ptr<CommandLog> log = {};  // told of what was run
 };
 
 struct ExecChild::State {
