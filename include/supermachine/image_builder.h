@@ -74,7 +74,7 @@ class OciImageBuilder {
   // When the registry is asked. Default kMissing. No part of the key.
   OciImageBuilder& with_pull_policy(PullPolicy policy) { return pull_policy_ = policy, *this; }
   // The TCP port of the workload: Vm::connect() goes there, and a bake that waits for a listener
-  // waits for this one. Default: the first port that the image exposes, else 80.
+  // waits for this one. Default: the lowest TCP port that the image exposes, else 80.
   OciImageBuilder& with_guest_port(std::uint16_t port) { return guest_port_ = port, *this; }
   // The workload, in place of the image's entrypoint and cmd together.
   OciImageBuilder& with_cmd(std::vector<std::string> argv) { return cmd_ = std::move(argv), *this; }

@@ -16,8 +16,7 @@ enum class Stage : std::uint8_t {
   kBoot,      // until the agent answers
   kListener,  // waiting for the workload to listen
   kWarmup,
-  kCapture,
-  kRehearse,  // one copy is started, as a proof
+  kCapture,  // and one copy is started, as a proof
 };
 
 // A step of a stage, as it stands now.

@@ -50,6 +50,8 @@ struct StorePlaces {
 Result<std::vector<BakeInfo>> list_bakes(const StorePlaces& places = {});
 // nullopt when there is none of that name, or it is damaged.
 Result<std::optional<BakeInfo>> find_bake(const std::string& name, const StorePlaces& places = {});
+// For who starts VMs from its directory; OciImageBuilder does it by itself.
+void mark_bake_used(const std::string& name, const StorePlaces& places = {});
 // By name.
 Result<std::vector<PulledImage>> list_pulled(const StorePlaces& places = {});
 
@@ -61,8 +63,9 @@ Status remove_pulled(const std::string& reference, const StorePlaces& places = {
 struct PruneOptions {
   // Bakes that nobody used for so long go too. Default: none; zero: all.
   std::optional<std::chrono::seconds> unused_bakes = {};
-  // Root file systems that no bake in the store needs go too. They are made again when an image is
-  // used; snapshots elsewhere that refer to one cannot be restored until then.
+  // Root file systems that no bake in the store and no pulled image needs go too. They are made
+  // again when an image is used; snapshots elsewhere that refer to one cannot be restored until
+  // then.
   bool root_file_systems = false;
 };
 

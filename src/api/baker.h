@@ -36,7 +36,6 @@ class Baker {
   Status apply_settings();
   [[nodiscard]] std::optional<Image> stored(const std::string& name, const std::string& key) const;
   [[nodiscard]] Image opened(Image image, const std::string& name) const;
-  Result<Image> base(const std::string& name, const std::string& key);
   Result<Image> bake_base(const std::string& name);
   Result<Image> warm_up(const Image& base);
   Status add_extra_files(Vm& vm) const;

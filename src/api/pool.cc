@@ -56,10 +56,11 @@ Result<PooledVm> Pool::acquire() const {
   vm->instance = std::move(resident.instance);
   vm->timings = timings_of(vm->instance->trace(), true);
   Vm::State& taken = *vm;
+  const bool starts_workload = state_->starts_workload && resident.is_fresh;
   PooledVm out(std::unique_ptr<PooledVm::State>(
       new PooledVm::State{state_->pool, std::move(resident), Vm(std::move(vm))}));
   // From here on it goes back to the pool whatever happens.
-  if (state_->starts_workload) SM_TRY(taken.start_workload({}));
+  if (starts_workload) SM_TRY(taken.start_workload({}));
   return out;
 }
 

@@ -1,6 +1,8 @@
 #include "supermachine/store.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "api/places.h"
 #include "bake/bake_name.h"
@@ -49,14 +51,19 @@ std::int64_t seconds_now() {
 
 Status prune_bakes(const bake::Store& store, std::chrono::seconds unused, PruneReport& report) {
   const std::int64_t before = seconds_now() - unused.count();
-  for (const bake::StoredBake& bake : SM_TRY(store.list())) {
-    if (bake.last_used > before) continue;
+  const auto bakes = SM_TRY(store.list());
+  std::map<std::string, std::uint64_t> sizes;
+  for (const bake::StoredBake& bake : bakes) sizes[bake.name] = bake.disk_bytes;
+  for (const bake::StoredBake& bake : bakes) {
+    const bool goes_with_another = std::ranges::any_of(bakes, [&](const bake::StoredBake& other) {
+      return bake::base_name_of(other.name) == bake.name;
+    });
+    if (bake.last_used > before || goes_with_another) continue;
     Status removed = store.remove(bake.name, deadline_in(kWait));
-    if (!removed.ok() && removed.error().code() == Errc::kNotFound)
-      continue;  // with its other half
+    if (!removed.ok() && removed.error().code() == Errc::kNotFound) continue;  // somebody else's
     SM_TRY(std::move(removed));
     report.bakes.push_back(bake.name);
-    report.bytes += bake.disk_bytes;
+    report.bytes += bake.disk_bytes + sizes[bake::base_name_of(bake.name)];
   }
   return {};
 }
@@ -89,6 +96,11 @@ Result<std::optional<BakeInfo>> find_bake(const std::string& name, const StorePl
   if (!bake::check_bake_name(name).ok()) return std::optional<BakeInfo>();
   const auto found = SM_TRY(store_in(places)).find(name);
   return found ? std::optional(to_public(*found)) : std::nullopt;
+}
+
+void mark_bake_used(const std::string& name, const StorePlaces& places) {
+  if (const auto store = store_in(places); store.ok() && bake::check_bake_name(name).ok())
+    store.value().touch(name);
 }
 
 Result<std::vector<PulledImage>> list_pulled(const StorePlaces& places) {

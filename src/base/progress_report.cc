@@ -81,8 +81,6 @@ const char* stage_name(Stage stage) noexcept {
       return "warmup";
     case Stage::kCapture:
       return "capture";
-    case Stage::kRehearse:
-      return "rehearse";
   }
   return "work";
 }

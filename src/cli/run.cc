@@ -15,6 +15,21 @@
 namespace supermachine::cli {
 namespace {
 
+// In VMs of some images the command that would be started runs already.
+Status check_workload(const RunOptions& options, const Image& image) {
+  if (!image.runs_workload()) return {};
+  if (options.detach && options.has_own_workload) {
+    return Error(Errc::kInvalidArgument,
+                 "in VMs of " + options.image +
+                     " the workload runs already: its command, environment, directory and user "
+                     "are those it was captured with");
+  }
+  if (options.detach || !options.command.empty() || options.entrypoint) return {};
+  return Error(Errc::kInvalidArgument, "in VMs of " + options.image +
+                                           " the workload runs already: use 'run -d', or say "
+                                           "which COMMAND is to run beside it");
+}
+
 Status add_payload(const RunOptions& options, const Image& image, VmConfig& config) {
   if (options.payload_file.empty()) return {};
   if (!image.is_snapshot()) {
@@ -59,12 +74,13 @@ Result<RunPlan> plan_run(const RunOptions& options, const std::function<void()>&
   RunPlan plan;
   plan.config = SM_TRY(machine_config(options));
   plan.prepared = SM_TRY(prepare(options.image, options, [&](const ImageConfig& image) -> Status {
-    on_image();
+    if (plan.argv.empty()) on_image();
     plan.argv = SM_TRY(compose_command(image, options, options.image));
     return {};
   }));
   if (plan.prepared.engine.in_lab) return plan;
   const Image& image = *plan.prepared.image;
+  SM_TRY(check_workload(options, image));
   if (!image.is_snapshot()) plan.config.with_assets(plan.prepared.assets);
   SM_TRY(add_payload(options, image, plan.config));
   return plan;

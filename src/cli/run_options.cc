@@ -72,8 +72,10 @@ Result<RunOptions> read_options(Args args) {
   options.pull = SM_TRY(parse_pull_policy("--pull", pull));
   // A restored VM has no boot to look at.
   options.bake = !no_bake && !options.console && options.console_log.empty();
-  options.has_own_workload =
-      options.detach && (!options.command.empty() || options.entrypoint.has_value());
+  const bool has_command = !options.command.empty() || options.entrypoint.has_value();
+  options.has_own_workload = options.detach ? has_command || !options.env.empty() ||
+                                                  !options.workdir.empty() || !options.user.empty()
+                                            : !has_command;
   SM_TRY(check_detached(options));
   return options;
 }

@@ -92,7 +92,8 @@ std::string snapshot_path(const std::string& reference) {
 
 Result<std::string> find_snapshot(const std::string& reference) {
   if (names_snapshot(reference)) return snapshot_path(reference);
-  if (auto bake = SM_TRY(find_bake(reference))) return std::move(bake->directory);
+  const auto bake = find_bake(reference);
+  if (bake.ok() && bake.value()) return bake.value()->directory;
   return snapshot_path(reference);  // which says what is wrong with it
 }
 
@@ -111,19 +112,20 @@ Result<VmConfig> machine_config(const MachineOptions& options) {
 Result<Prepared> prepare(const std::string& reference, const MachineOptions& options,
                          const std::function<Status(const ImageConfig&)>& check) {
   if (names_snapshot(reference)) return prepare_snapshot(snapshot_path(reference), options, check);
-  if (options.bake) {
-    // By the name that somebody gave it.
-    const auto named = SM_TRY(find_bake(reference));
-    if (named && named->reference != reference)
-      return prepare_snapshot(named->directory, options, check);
+  // By the name that somebody gave it. Without a store there is none.
+  if (const auto named = find_bake(reference);
+      named.ok() && named.value() && named.value()->reference != reference) {
+    mark_bake_used(reference);
+    return prepare_snapshot(named.value()->directory, options, check);
   }
   Prepared prepared;
   prepared.image = SM_TRY(open_image(reference, options));
   SM_TRY(check(prepared.image->config()));
   prepared.assets = SM_TRY(AssetPaths::discover());
   prepared.engine = SM_TRY(choose_engine(options.engine));
-  if (options.bake && !prepared.engine.in_lab)
-    prepared.image = SM_TRY(bake_if_possible(reference, prepared, options));
+  if (!options.bake || prepared.engine.in_lab) return prepared;
+  prepared.image = SM_TRY(bake_if_possible(reference, prepared, options));
+  SM_TRY(check(prepared.image->config()));  // a bake may have a command of its own
   return prepared;
 }
 

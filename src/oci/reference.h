@@ -1,9 +1,9 @@
 // Which image is meant, in the words docker, skopeo and podman use.
 //
-//   NAME[:TAG][@DIGEST]          in a registry, see registry_reference.h; "docker://" may come
-//   first oci-archive:PATH[:NAME]      a tar of an OCI layout oci-layout:PATH[:NAME]       an OCI
-//   layout directory ("oci:" is accepted too) docker-archive:PATH[:NAME]   what `docker save`
-//   writes
+//   NAME[:TAG][@DIGEST]          in a registry: registry_reference.h ("docker://" may come first)
+//   oci-archive:PATH[:NAME]      a tar of an OCI layout
+//   oci-layout:PATH[:NAME]       an OCI layout directory ("oci:" is accepted too)
+//   docker-archive:PATH[:NAME]   what `docker save` writes
 //
 // PATH ends at the first colon. The last NAME is the annotation or tag to choose by, or a
 // manifest's digest.

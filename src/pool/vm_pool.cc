@@ -129,12 +129,14 @@ Result<PoolVm> VmPool::make_awake() {
   PoolVm vm = SM_TRY(config_.make());
   SM_TRY(vm.instance->wake(config_.identity, deadline_in(config_.wake_timeout)));
   vm.awake = true;
+  vm.is_fresh = true;
   const MutexLock lock(mutex_);
   restore_.add(Clock::now() - begin);
   return vm;
 }
 
 Result<PoolVm> VmPool::wake(PoolVm vm) {
+  vm.is_fresh = !vm.awake;
   if (vm.awake) return vm;
   const auto begin = Clock::now();
   Status awake = vm.instance->wake(config_.identity, deadline_in(config_.wake_timeout));

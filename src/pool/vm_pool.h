@@ -24,6 +24,7 @@ struct PoolVm {
   std::string vsock_path = {};
   std::unique_ptr<Instance> instance = {};
   bool awake = false;
+  bool is_fresh = false;            // nobody used it since it was woken
   std::uint64_t private_bytes = 0;  // of guest memory, when it last came back
 };
 

@@ -136,6 +136,21 @@ TEST_F(BakeVerb, CapturesAServerThatListens) {
   const auto port = static_cast<std::uint16_t>(std::atoi(ports.c_str() + ports.rfind(':') + 1));
   EXPECT_THAT(http_get(port), StartsWith("HTTP/1.1 200 OK")) << ports;
   EXPECT_EQ(supermachine({"rm", "-f", "server"}).status, 0);
+
+  for (const auto& args : {std::vector<std::string>{"run", "web"},
+                           std::vector<std::string>{"run", "-d", "-e", "A=1", "web"}}) {
+    const Ended refused = supermachine(args);
+    EXPECT_EQ(refused.status, 125);
+    EXPECT_THAT(refused.err, HasSubstr("the workload runs already"));
+  }
+}
+
+TEST_F(BakeVerb, StartsTheCommandThatItWasBakedWith) {
+  const std::string image = reference("busybox");
+  ASSERT_EQ(supermachine({"bake", "-q", image, "--", "echo", "baked"}).status, 0);
+
+  EXPECT_EQ(supermachine({"run", image}).out, "baked\n");
+  EXPECT_EQ(supermachine({"run", image, "--", "echo", "other"}).out, "other\n");
 }
 
 TEST_F(BakeVerb, SaysWhyThereIsNoListener) {

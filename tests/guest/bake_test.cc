@@ -129,6 +129,21 @@ TEST_F(Bake, IsFoundByThoseWhoDoNotCareHowItWasMade) {
   EXPECT_FALSE(larger.has_value());
 }
 
+TEST_F(Bake, IsTheSameForItsOwnPlatform) {
+  ASSERT_THAT(builder().build(), IsOk());
+  ASSERT_THAT(builder().with_platform("linux/amd64").build(), IsOk());
+  EXPECT_EQ(stages_.begun(Stage::kBoot), 1);
+  EXPECT_THAT(builder().with_platform("linux/arm64").build(),
+              FailsSaying(Errc::kUnsupported, "linux/amd64"));
+}
+
+TEST_F(Bake, HasANameThatStaysInItsStore) {
+  EXPECT_THAT(builder().with_name("../x").build(), Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(builder().with_name("").with_name_suffix("/../x").build(),
+              Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(builder().with_name("x__base").build(), Fails(Errc::kInvalidArgument));
+}
+
 TEST_F(Bake, HasExtraFiles) {
   const std::string file = path("tool");
   std::ofstream(file) << "#!/bin/sh\necho works\n";
@@ -238,6 +253,17 @@ TEST_F(WarmBake, IsNotKeptWhenTheWarmUpFails) {
   EXPECT_THAT(warmed("v1", "true").build(), IsOk());
 }
 
+TEST_F(WarmBake, MayStartTheWorkloadItself) {
+  const auto built = builder()
+                         .with_cmd({"sleep", "1000"})
+                         .with_warmup([](Vm& vm) { return vm.start_workload(); })
+                         .build();
+  ASSERT_THAT(built, IsOk());
+  EXPECT_TRUE(built.value().runs_workload());
+  SM_ASSERT_OK_AND_ASSIGN(Vm vm, built.value().start());
+  EXPECT_EQ(processes_once(vm, "sleep 1000", 1), 1);
+}
+
 TEST_F(WarmBake, WaitsForAListenerFirst) {
   int answered = 0;
   const auto built = builder("nginx")
@@ -261,6 +287,15 @@ TEST_F(Bake, OfAPoolStartsItsWorkloadForEachUser) {
   for (int i = 0; i < 2; ++i) {
     SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
     EXPECT_EQ(workload_output(*vm), "hello\n");
+  }
+}
+
+TEST_F(Bake, OfAPoolThatResetsNothingStartsItsWorkloadOnce) {
+  SM_ASSERT_OK_AND_ASSIGN(const Image image, builder().with_cmd({"sleep", "1000"}).build());
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image.pool().max(1).restore_on_release(false).build());
+  for (int i = 0; i < 2; ++i) {
+    SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+    EXPECT_EQ(processes_once(*vm, "sleep 1000", 1), 1);
   }
 }
 

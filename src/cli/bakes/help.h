@@ -16,7 +16,7 @@ IMAGE is what 'run' takes, but no snapshot.
 What is captured
       --listener           with the workload running, once it listens on its port;
                            otherwise before it starts
-      --port PORT          where the workload listens; default: the first port the
+      --port PORT          where the workload listens; default: the lowest port the
                            image exposes, or 80
       --listener-timeout SECONDS  how long it may take to listen; default 7
       --warmup COMMAND     run COMMAND with sh in the VM first, after the workload
@@ -68,8 +68,8 @@ inline constexpr const char* kPruneHelp =
 Frees disk space: removes downloaded blobs that no image needs any more, and
 what interrupted downloads left.
 
-  -a, --all             bakes too, and root file systems that no bake needs; those
-                        are made again when an image is used
+  -a, --all             bakes too, and root file systems that no pulled image
+                        needs; those are made again when an image is used
       --older-than AGE  bakes that nobody used for so long: 45m, 12h, 30d
   -f, --force           do not ask
   -h, --help            this text
