@@ -10,6 +10,7 @@
 #include "bake/bake_name.h"
 #include "base/files.h"
 #include "oci/digest.h"
+#include "oci/platform.h"
 
 namespace supermachine {
 namespace {
@@ -67,11 +68,10 @@ Result<Baker> Baker::create(const OciImageBuilder& builder) {
   std::string name = builder.name_;
   if (name.empty()) {
     name = bake::bake_name_for(builder.reference_, builder.name_suffix_);
-  } else {
-    SM_TRY(bake::check_bake_name(name));
-    if (bake::is_base_name(name))
-      return Error(Errc::kInvalidArgument, name + ": such names are those of warm bakes' bases");
   }
+  SM_TRY(bake::check_bake_name(name));
+  if (bake::is_base_name(name))
+    return Error(Errc::kInvalidArgument, name + ": such names are those of warm bakes' bases");
   std::string dir = SM_TRY(snapshots_dir_or_default(builder.snapshots_dir_));
   Image image = SM_TRY(open_image(builder));
   AssetPaths assets = builder.assets_ ? *builder.assets_ : SM_TRY(AssetPaths::discover());
@@ -121,7 +121,7 @@ Status Baker::apply_settings() {
   const MachineConfig defaults;
   inputs_.image_digest = state->digest;
   inputs_.rootfs_key = std::filesystem::path(state->rootfs_path).stem();
-  inputs_.platform = how_.platform_;
+  inputs_.platform = SM_TRY(oci::parse_platform(how_.platform_)).text();
   inputs_.cmd = how_.cmd_;
   inputs_.memory_mib = how_.memory_mib_.value_or(static_cast<std::uint32_t>(defaults.memory_mib));
   inputs_.vcpus = how_.vcpus_.value_or(defaults.vcpus);
@@ -250,6 +250,7 @@ Status Baker::wait_for_listener(Vm& vm) {
 Result<Image> Baker::capture(Vm& vm, const std::string& name, bake::BakeRecord record) {
   ProgressReport::Step capturing = report_->begin(Stage::kCapture, name);
   SM_TRY(make_directories(store_.dir()));
+  if (vm.state_->runs_workload) record.workload.mode = bake::WorkloadMode::kRuns;
   vm.state_->bake_record = std::move(record);
   Image image = SM_TRY(vm.snapshot(store_.path_of(name)));
   capturing.finish();
