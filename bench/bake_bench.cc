@@ -186,6 +186,7 @@ Status measure_runs(int rounds, const std::string& program, const std::string& r
   print("run SNAPSHOT -- true", restored, restored);
   print("run IMAGE -- true, which bakes it", first, restored);
   print("**run IMAGE -- true, from its bake**", baked, restored, "1.5");
+  std::printf("\n");
   return {};
 }
 
