@@ -31,7 +31,8 @@ struct Prepared {
 };
 
 // Opens what `reference` names and chooses where its VM runs. `check` gets what the image says, as
-// soon as that is known, and again what its bake says. An OCI image is unpacked here also for the lab, which is slow at it.
+// soon as that is known, and again what its bake says. An OCI image is unpacked here also for the
+// lab, which is slow at it.
 Result<Prepared> prepare(const std::string& reference, const MachineOptions& options,
                          const std::function<Status(const ImageConfig&)>& check);
 
