@@ -1,6 +1,6 @@
 // What a bake costs by stage and what it saves: finding it again, a warm-up, `supermachine run`.
 //
-//   bake_bench ROUNDS PROGRAM BUSYBOX NGINX PYTHON DIRECTORY
+//   bake_bench ROUNDS PROGRAM BUSYBOX NGINX PYTHON GCC DIRECTORY
 //
 // PROGRAM is supermachine itself. DIRECTORY, where the bakes go, is best in memory.
 #include <fcntl.h>
@@ -27,8 +27,18 @@ using namespace std::chrono_literals;
 constexpr int kBakes = 3;
 constexpr int kFindsPerBake = 5;
 constexpr std::uint32_t kMemoryMib = 256;  // of all machines here
-const std::vector<std::string> kHeavyImport{"python3", "-c",
-                                            "import json, http.server, email, asyncio, unittest"};
+// What is slow the first time, and how.
+struct Work {
+  const char* name;
+  std::vector<std::string> argv;
+};
+const Work kImports{"python's imports",
+                    {"python3", "-c", "import json, http.server, email, asyncio, unittest"}};
+const Work kCompile{
+    "gcc's compile",
+    {"sh", "-c",
+     "printf '#include <stdio.h>\\nint main(void) { return puts(\"hi\") < 0; }\\n' | "
+     "gcc -O2 -x c -o /tmp/hi - && /tmp/hi"}};
 
 double ms_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -132,27 +142,28 @@ Status start_once(const Image& bake, const std::vector<std::string>& argv, Start
   return {};
 }
 
-Status measure_warmth(int rounds, const std::string& reference, const std::string& dir) {
+Status measure_warmth(int rounds, const std::string& reference, const Work& work,
+                      const std::string& dir) {
   OciImageBuilder builder = Image::builder(reference);
-  builder.with_memory_mib(kMemoryMib).with_snapshots_dir(dir + "/python");
+  builder.with_memory_mib(kMemoryMib).with_snapshots_dir(dir);
   const Image cold = SM_TRY(OciImageBuilder(builder).with_name("cold").build());
   const Image warm = SM_TRY(OciImageBuilder(builder)
                                 .with_name("warm")
-                                .with_warmup([](Vm& vm) -> Status {
-                                  SM_TRY(exec_ms(vm, kHeavyImport));
+                                .with_warmup([&](Vm& vm) -> Status {
+                                  SM_TRY(exec_ms(vm, work.argv));
                                   return {};
                                 })
                                 .build());
   Starts from_cold, from_warm;
   for (int round = 0; round < rounds; ++round) {
-    SM_TRY(start_once(cold, kHeavyImport, from_cold));
-    SM_TRY(start_once(warm, kHeavyImport, from_warm));
+    SM_TRY(start_once(cold, work.argv, from_cold));
+    SM_TRY(start_once(warm, work.argv, from_warm));
   }
   print_head();
   print("cold: start", from_cold.start, from_cold.start);
   print("warm: start", from_warm.start, from_cold.start);
-  print("cold: python's imports", from_cold.exec, from_cold.exec);
-  print("**warm: python's imports**", from_warm.exec, from_cold.exec, "0.33");
+  print(std::string("cold: ") + work.name, from_cold.exec, from_cold.exec);
+  print(std::string("**warm: ") + work.name + "**", from_warm.exec, from_cold.exec, "0.33");
   std::printf("\n");
   return {};
 }
@@ -192,12 +203,13 @@ Status measure_runs(int rounds, const std::string& program, const std::string& r
 
 struct Inputs {
   int rounds;
-  std::string program, busybox, nginx, python, dir;
+  std::string program, busybox, nginx, python, gcc, dir;
 };
 
 Status measure(const Inputs& inputs) {
   SM_TRY(measure_runs(inputs.rounds, inputs.program, inputs.busybox, inputs.dir));
-  SM_TRY(measure_warmth(inputs.rounds, inputs.python, inputs.dir));
+  SM_TRY(measure_warmth(inputs.rounds, inputs.python, kImports, inputs.dir + "/python"));
+  SM_TRY(measure_warmth(inputs.rounds, inputs.gcc, kCompile, inputs.dir + "/gcc"));
   return measure_bakes(inputs.nginx, inputs.dir);
 }
 
@@ -206,9 +218,9 @@ Status measure(const Inputs& inputs) {
 
 int main(int argc, char** argv) {
   using namespace supermachine;
-  if (argc != 7) return 2;
+  if (argc != 8) return 2;
   const Status done =
-      bench::measure({std::atoi(argv[1]), argv[2], argv[3], argv[4], argv[5], argv[6]});
+      bench::measure({std::atoi(argv[1]), argv[2], argv[3], argv[4], argv[5], argv[6], argv[7]});
   if (!done.ok()) std::fprintf(stderr, "bake_bench: %s\n", done.error().message().c_str());
   return done.ok() ? 0 : 1;
 }

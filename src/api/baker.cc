@@ -180,12 +180,14 @@ std::optional<Image> Baker::find_similar() const {
   return opened(std::move(image).value(), name_);
 }
 
+std::string Baker::key() const {
+  return how_.warmup_ ? bake::warm_key(record_.key, how_.warmup_tag_) : record_.key;
+}
+
 Result<Image> Baker::find_or_bake() {
-  const std::string key =
-      how_.warmup_ ? bake::warm_key(record_.key, how_.warmup_tag_) : record_.key;
-  if (auto found = stored(name_, key)) return *std::move(found);
+  if (auto found = stored(name_, key())) return *std::move(found);
   const FileLock lock = SM_TRY(store_.lock(name_, deadline_in(kLockWait)));
-  if (auto found = stored(name_, key)) return *std::move(found);  // by the one we waited for
+  if (auto found = stored(name_, key())) return *std::move(found);  // by the one we waited for
   if (!how_.warmup_) return bake_base(name_);
   const std::string base_name = bake::base_name_of(name_);
   auto base = stored(base_name, record_.key);
@@ -214,7 +216,7 @@ Result<Image> Baker::warm_up(const Image& base) {
   if (!warmed.ok()) return std::move(warmed).error().with("warm-up of " + name_);
   warming.finish();
   bake::BakeRecord record = record_;
-  record.key = bake::warm_key(record_.key, how_.warmup_tag_);
+  record.key = key();
   record.is_warm = true;
   record.warmup_tag = how_.warmup_tag_;
   return capture(vm, name_, std::move(record));

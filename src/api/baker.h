@@ -17,6 +17,9 @@ class Baker {
   // Everything but work: settings are checked, the image is there, its key is known.
   static Result<Baker> create(const OciImageBuilder& builder);
 
+  // What the bake is known by: its key, with that of its warm-up if there is one.
+  [[nodiscard]] std::string key() const;
+
   // The bake with this key.
   Result<Image> find_or_bake();
   // One of this name, image, kernel and agent, as large as was asked for; nullopt for none.

@@ -40,6 +40,11 @@ const LocalRegistry& registry() {
 class BakeVerb : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { registry(); }
+  // Nobody finds these images again: the next registry has another port.
+  static void TearDownTestSuite() {
+    run_program(
+        {.args = {"rm", "-f", reference("busybox"), reference("python"), reference("nginx")}});
+  }
 
   [[nodiscard]] static std::string reference(const std::string& name) {
     return registry().host() + "/test/" + name + ":1";

@@ -44,6 +44,14 @@ TEST_F(Workload, SaysWhenItIsReadyAndIsToldWhatItIs) {
   }
 }
 
+TEST_F(Workload, MustLetACopyAnswerInTime) {
+  SM_ASSERT_OK_AND_ASSIGN(Vm source, with_hook("sleep 2\n"));
+  SM_ASSERT_OK_AND_ASSIGN(const Image slow, source.snapshot(path("slow"), {.rehearse = false}));
+
+  EXPECT_THAT(slow.start(VmConfig().with_restore_timeout(200ms)), Fails(Errc::kTimeout));
+  EXPECT_THAT(slow.start(), IsOk());
+}
+
 TEST_F(Workload, FindsItsPayload) {
   const std::string payload = std::string("\0\n\xff", 3) + std::string(40'000, 'p');
   {
