@@ -139,8 +139,8 @@ Result<SnapshotMetadata> Vm::State::describe() const {
   metadata.extra = bake_record ? bake::to_extra(*bake_record) : bake::to_extra(workload);
   metadata.agent.features = instance->agent_features();
   const UniqueFd rootfs = SM_TRY(sys::open(image.rootfs_path(), O_RDONLY));
-  metadata.rootfs = {.path = image.rootfs_path(),
-                     .size_bytes = SM_TRY(sys::file_size(rootfs.get()))};
+  const std::uint64_t size = SM_TRY(sys::file_size(rootfs.get()));
+  metadata.rootfs = {.path = image.rootfs_path(), .size_bytes = size};
   return metadata;
 }
 

@@ -108,10 +108,11 @@ Result<std::vector<PulledImage>> list_pulled(const StorePlaces& places) {
   std::vector<PulledImage> pulled;
   for (const registry::StoredImage& image : SM_TRY(images.list())) {
     const auto since = image.pulled_at.time_since_epoch();
+    const std::uint64_t bytes = SM_TRY(images.size_of(image));
     pulled.push_back({.reference = image.reference.familiar(),
                       .platform = image.platform.text(),
                       .digest = image.digest.text(),
-                      .bytes = SM_TRY(images.size_of(image)),
+                      .bytes = bytes,
                       .pulled = std::chrono::duration_cast<std::chrono::seconds>(since).count()});
   }
   return pulled;

@@ -33,11 +33,11 @@ Result<std::vector<rpc::Listener>> list_listeners(const Connector& connect, Dead
 
 Result<rpc::Listener> wait_listener(const Connector& connect, std::uint16_t port,
                                     std::chrono::milliseconds timeout) {
-  const auto limit = std::max(timeout, std::chrono::milliseconds(0));
+  constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365);
+  const auto limit = std::clamp(timeout, std::chrono::milliseconds(0), kLongest);
   const rpc::WaitListener request{.port = port,
                                   .timeout_ms = static_cast<std::uint64_t>(limit.count())};
-  const Deadline deadline =
-      deadline_in(std::min<Deadline::duration>(limit, std::chrono::hours(24 * 365)) + kAnswerGrace);
+  const Deadline deadline = deadline_in(limit + kAnswerGrace);
   Connection connection = SM_TRY(begin_call(connect, request, deadline));
   auto found = SM_TRY(read_listeners(connection, deadline));
   if (found.size() != 1) return Error(Errc::kGuestFault, "the agent sent no listener");

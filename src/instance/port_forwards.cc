@@ -14,9 +14,10 @@ Result<virtio::VsockPreface> preface_to(std::uint16_t guest_port) {
 }  // namespace
 
 Result<PortForwards::Id> PortForwards::add(UniqueFd listener, std::uint16_t guest_port) {
+  virtio::VsockPreface preface = SM_TRY(preface_to(guest_port));
   virtio::VsockTcpConfig config{.listener = std::move(listener),
                                 .guest_port = rpc::kAgentPort,
-                                .preface = SM_TRY(preface_to(guest_port))};
+                                .preface = std::move(preface)};
   const MutexLock lock(mutex_);
   if (machine_ == nullptr) return Error(Errc::kNotFound, "the VM has ended");
   Result<std::unique_ptr<virtio::VsockTcpServer>> server = Error(Errc::kOs, "not made yet");

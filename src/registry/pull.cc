@@ -147,7 +147,8 @@ Result<StoredImage> Puller::ask_registry(const std::optional<StoredImage>& befor
   }
   const ManifestDocument top = SM_TRY(client_->manifest(reference_.wanted(), connections_));
   SM_TRY(store_.put_blob(top.text, top.digest));
-  StoredImage stored{reference_, options_.platform, top.digest, SM_TRY(choose(top, 0)),
+  const oci::Descriptor chosen = SM_TRY(choose(top, 0));
+  StoredImage stored{reference_, options_.platform, top.digest, chosen,
                      std::chrono::system_clock::now()};
   const oci::Manifest manifest =
       SM_TRY(oci::parse_manifest(SM_TRY(document_of(stored.manifest)).text));
