@@ -212,8 +212,9 @@ Result<Captured> Instance::capture(SnapshotWriter& writer, const CaptureOptions&
 Result<Captured> Instance::capture_alive(SnapshotWriter& writer, const CaptureOptions& options) {
   virtio::VsockStream spare = SM_TRY(machine_->vsock().connect(rpc::kAgentPort, options.deadline));
   const MutexLock lock(mutex_);
+  client::ControlConnection& control = *control_;
   const auto capture_prepared = [&]() -> Result<Captured> {
-    SM_TRY(control_->prepare({.drop_caches = options.drop_caches}, options.deadline));
+    SM_TRY(control.prepare({.drop_caches = options.drop_caches}, options.deadline));
     return supermachine::capture(*machine_, writer,
                                  {.origin = origin_ ? origin_->snapshot() : nullptr,
                                   .base = options.base,
