@@ -8,6 +8,7 @@
 #include "cli/json_text.h"
 #include "cli/progress_display.h"
 #include "cli/start.h"
+#include "cli/table.h"
 #include "supermachine/image_builder.h"
 
 namespace supermachine::cli {
@@ -21,8 +22,9 @@ Status run_warmups(Vm& vm, const std::vector<std::string>& scripts) {
         SM_TRY(vm.exec_builder().argv({"sh", "-c", script}).timeout(kWarmupLimit).output());
     if (outcome.success()) continue;
     std::string message = "'" + script + "' ended with status " + std::to_string(outcome.status);
-    if (!outcome.stderr.empty()) message += ": " + outcome.stderr;
-    while (message.ends_with('\n')) message.pop_back();
+    std::string said = outcome.stderr;
+    while (said.ends_with('\n')) said.pop_back();
+    if (!said.empty()) message += ": " + printable(said.substr(said.rfind('\n') + 1));
     return Error(Errc::kGuestFault, std::move(message));
   }
   return {};
