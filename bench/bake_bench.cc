@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a bake costs by stage and what it saves: finding it again, a warm-up, `supermachine run`.
 //
 //   bake_bench ROUNDS PROGRAM BUSYBOX NGINX PYTHON GCC DIRECTORY

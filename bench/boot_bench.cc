@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long until a guest does something: our run of /bin/true by stages, beside QEMU's microvm with
 // the same kernel up to the first word of the smallest init. Pairs, one after the other, since the
 // host's speed drifts. Arguments: pairs, the stages program, the init, the image, a directory.

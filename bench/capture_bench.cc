@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a capture costs: how long a guest of 512 MiB with 64 MiB in use stands still, beside the
 // time of writing as many bytes once; and how large a difference is after a small change.
 //

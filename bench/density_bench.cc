@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many VMs of one snapshot at once: how long each takes to start, what each costs in memory that it
 // has for itself, in use and idle.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the hot set gains: a new copy until its agent answers and until its first command is done,
 // with the recorded pages made ready and without, the snapshot's files in the page cache or not.
 //

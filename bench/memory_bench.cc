@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an idle VM costs its process beyond the guest's memory, and what the agent costs the guest.
 // Argument: the image.
 #include <cstdio>

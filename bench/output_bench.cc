@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How fast a command's standard output reaches the host: `dd` through our exec, beside the same
 // agent and the same exec under QEMU with vhost-vsock. Both machines stay up; the runs alternate.
 // Arguments: pairs, MiB, the image, a directory.

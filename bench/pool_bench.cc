@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool of one VM beside what else runs a command in isolation on the same host: crun with the
 // same root file system, and a plain process. And what a copy costs that is made from nothing.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // nginx in a restored VM, reached through a port of the host, beside the same nginx in a container
 // of crun's on the same host: requests per second and their latency, as wrk has them.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long QEMU takes to restore a guest of the same kernel and memory, as fast as it goes: memory
 // in a file that is mapped privately, the rest from another. From its start until the guest gives
 // back a word on its console.

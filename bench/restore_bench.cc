@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a restore takes to the guest's first exit, all devices included, with a guest that
 // dirties 100 pages and runs on any KVM: cold, from a shell made ahead, and rewound in place; and
 // beside each the floor, the same bare system calls, in the same run.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `supermachine run IMAGE -- /bin/true` does, and when it did it: prints a line "STAGE
 // NANOSECONDS" for each stage, by the clock that all processes share. Argument: the image; with
 // --check before it, only imports the image, prints the path of its root file system, and tells

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The two inner loops of everything a guest says: a queue's pop and complete, a frame's decode.
 #include <benchmark/benchmark.h>
 

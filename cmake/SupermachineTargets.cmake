@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # supermachine_library(virtio SRCS queue.cc rng.cc HEADERS queue.h rng.h DEPS memory TESTS rng_test.cc)
 #
 # One static library per folder of src/. DEPS says which folders this one may use. A missing entry

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs one command in a VM of its own, from a program: embed oci-archive:python.tar python3 -V
 #include <cstdio>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A block device behind its registers: the input says how the guest spoils a ring of honest
 // requests, and what it does to the registers.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Two layers from one input, merged. Whatever they hold, the tree must be one: plain names, no
 // cycles, every directory in one place.
 #include <sys/stat.h>

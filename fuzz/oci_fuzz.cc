@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Indexes, manifests, configurations and references, and the tar they come in. The first byte says
 // which reader gets the rest.
 #include <fcntl.h>

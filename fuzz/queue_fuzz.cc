@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A queue over guest memory that is the input: rings, tables and buffers all hostile.
 #include <algorithm>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What registries, token servers, helpers and the user's files say. The first byte says which
 // reader gets the rest.
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Properties: whatever decodes, frame or message, encodes back to the very bytes it came from; and
 // the reader finds the same frames however the stream is cut.
 #include <algorithm>

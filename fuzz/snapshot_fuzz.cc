@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The decoders of a snapshot's files. The first byte of the input chooses one. Checksums, lengths
 // and counts are made right first, or no mutation would get past them. Properties: what decodes
 // encodes to bytes that decode to the same, and runs lie in the memory.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Properties: a VM's state that is read is written and read as the same again; and whatever a line
 // of its log or a time is taken for, is written so.
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Vsock packets: a header parses to what encodes to the same bytes, and no sequence of packets
 // confuses the connections.
 #include <sys/epoll.h>

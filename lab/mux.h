@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many byte streams over one: the sessions between the lab's keeper on the host and its init
 // inside. One link lives as long as the lab, so a session that breaks off leaves no stale bytes for
 // the next.

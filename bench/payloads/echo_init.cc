@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An init that says when it is up and then gives back what it is given: what QEMU's guests run in
 // bench/qemu_restore_bench.cc.
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The least an init can do: one word on the console, then the end. What QEMU's guests run in
 // bench/boot_bench.cc.
 #include <sys/reboot.h>

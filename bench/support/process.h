@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Programs that a benchmark starts: when, what they print, until when.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The yardstick: QEMU's microvm machine with KVM and devices like ours, as lean as it gets.
 #pragma once
 

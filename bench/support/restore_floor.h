@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The least that a restore can cost: the same bare system calls and the same guest, with nothing of
 // ours around them. Natively, on any KVM.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every VM needs besides an image: a kernel and the guest agent.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Can this host run VMs?
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What VMs are started from: a container image, or a snapshot of a VM.
 #pragma once
 

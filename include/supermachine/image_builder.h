@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bakes: a container image becomes a snapshot, once, from which VMs start in milliseconds.
 #pragma once
 

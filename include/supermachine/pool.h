@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // VMs kept ready: handed out in milliseconds, reset to their snapshot when they come back.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What long work is doing: pulling, unpacking, booting, capturing.
 #pragma once
 

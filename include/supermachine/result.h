@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Errors are values: every fallible function returns Result<T>, and nothing in supermachine throws.
 //
 //   Result<UniqueFd> OpenKvm();

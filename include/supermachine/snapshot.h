@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Snapshots: running VMs kept on disk, from which others start in milliseconds.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is kept on this host: bakes in their store, images of registries in the cache.
 #pragma once
 

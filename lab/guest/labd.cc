@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The first process of the lab: sets the machine up, then serves the calls that the host's keeper
 // carries to it.
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the lab's first process does before it serves: mounts over the machine's own file tree,
 // names, limits, and finding the command channel.
 #pragma once

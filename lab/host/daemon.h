@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A lab that stays up between commands: its process, and how others ask it to end.
 #pragma once
 

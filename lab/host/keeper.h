@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps one emulated machine: starts it, knows when it is ready, carries sessions to it, ends it.
 #pragma once
 

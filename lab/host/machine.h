@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The emulated machine as a process: which program, which arguments, and its end. The arguments are
 // explained in lab/README.md; they were found by trial, so each is there for a reason.
 #pragma once

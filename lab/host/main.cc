@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // supermachine-lab: runs commands on an emulated KVM host. lab/run, lab/start and lab/stop call it;
 // lab/README.md is its manual.
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A lab for one command: a machine of this process's own, kept by a thread of its own.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs one command inside the lab with this process's directory, environment, standard streams and
 // signals.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a user's lab is known: a private directory with a lock that whoever runs a machine holds,
 // and the sockets of a lab that stays up.
 #pragma once

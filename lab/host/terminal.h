@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The caller's side of a command: its terminal and the signals it is sent.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A lab that stays up, used as a user does. One machine for all tests of this file.
 #include <gtest/gtest.h>
 #include <pty.h>

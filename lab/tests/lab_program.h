@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Drives the supermachine-lab program as a shell would, with a state directory of the test's own.
 #pragma once
 

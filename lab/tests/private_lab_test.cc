@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A lab for one command: what it leaves behind, and what it says when it cannot be.
 #include <gmock/gmock.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The program itself, whatever the preset: it must fit and must need nothing from the image.
 #include <elf.h>
 #include <gtest/gtest.h>

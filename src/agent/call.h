@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One call in progress: what the server hands to the code that carries it out.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Frames over one stream on the loop: puts incoming bytes together, sends small frames together,
 // holds back what the host does not take. Works on any pollable fd: a vsock, a unix socket, a
 // serial port.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every command that the host asks for needs before it can be started.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "agent/doorbell.h"
 
 #include "agent/vsock.h"

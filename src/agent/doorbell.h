@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The control connection: rings once the agent serves, and again whenever the connection has been
 // lost; carries the host's requests around a capture.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The doorbell over unix sockets, rung in this process.
 #include "agent/doorbell.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The exec call: runs a command, and those chained to it, with its streams carried to the host.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Exec calls that are interrupted: signals, timeouts, slow and vanishing hosts, many at once.
 #include <gtest/gtest.h>
 #include <unistd.h>

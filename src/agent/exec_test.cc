@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Exec calls against the agent's server in a process of its own: what a command is given and what
 // comes back.
 #include <fcntl.h>

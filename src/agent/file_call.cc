@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "agent/file_call.h"
 
 #include <sys/stat.h>

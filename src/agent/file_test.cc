@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // File calls, sync and shutdown against the agent's server in a process of its own.
 #include <gtest/gtest.h>
 #include <sys/stat.h>

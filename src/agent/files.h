@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files that the host asks for. The guest's tree is not trusted to hold ordinary files: nothing
 // here blocks on a FIFO or a device.
 #pragma once

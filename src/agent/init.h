@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the first process of a guest does before it serves: the root file system, mounts, names.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What makes a guest's kernel forget that it is a copy. An interface, so that tests of everything
 // around it change nothing of the machine they run on.
 #pragma once

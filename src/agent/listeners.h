@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who takes TCP connections in this guest.
 #pragma once
 

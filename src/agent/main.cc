@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The first process of a guest: sets the machine up, rings the host's doorbell, serves calls.
 #include <sys/signalfd.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The end of what a process wrote to its two streams, in the order in which it came.
 #pragma once
 

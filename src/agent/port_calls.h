@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The calls about TCP ports of the guest: connecting to one, waiting until one can be connected to.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Connections into the guest, and who listens there.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

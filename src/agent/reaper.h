@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Waits for every child of this process: those somebody watches, and the orphans that the kernel
 // gives to the first process of a guest.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which call a request begins.
 #pragma once
 

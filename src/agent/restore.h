@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the agent does when its guest is captured, goes on, or wakes up as a copy: PREPARE, RESUMED
 // and RESTORED of docs/formats/rpc.md.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the agent does around a capture, with its server in a process of its own and a kernel that
 // only writes down what is asked of it.
 #include "agent/restore.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Call after call on one connection to the agent's server.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One buffer that every handler may use until it returns: the agent has one thread and little
 // memory.
 #pragma once

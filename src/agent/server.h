@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Serves calls: each stream carries one at a time, whose kind its first frame says.
 #pragma once
 

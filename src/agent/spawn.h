@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Starts one process: a session of its own, its streams, directory, user and groups, then exec.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The streams of a command: three pipes, or one terminal.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Exec calls with a terminal.
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Users and groups as the image's /etc/passwd and /etc/group have them. Both files are the image
 // author's: any line may be malformed and is then skipped. The C library's own lookup is not used:
 // it loads modules, which a static program must not.

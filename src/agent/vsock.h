@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The agent's two ways to the host: the port where it takes calls, and the doorbell that it rings.
 #pragma once
 

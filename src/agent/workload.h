@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the agent and the workload say to each other around a capture: the two FIFOs and the command
 // that docs/formats/rpc.md, "Capture and restore", describes.
 #pragma once

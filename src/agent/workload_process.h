@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The command that a guest is there for. It belongs to the agent and to no call: it goes on when
 // the host's connections end, over a capture, and in every copy.
 #pragma once

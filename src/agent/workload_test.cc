@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The workload: it outlives the calls that start, follow and signal it.
 #include <gtest/gtest.h>
 

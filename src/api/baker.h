@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes what an OciImageBuilder describes: image -> key -> boot -> capture -> warm-up -> capture.
 #pragma once
 

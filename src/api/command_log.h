@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The commands that a warm-up ran in its VM, so that the rehearsal of what it left can run them too
 // and learns which pages they touch.
 #pragma once

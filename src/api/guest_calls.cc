@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "api/guest_calls.h"
 
 #include "api/state.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What can be asked of a guest whose agent can be reached, whoever runs its VM: what Vm and
 // RemoteVm have in common.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The workload of a guest and its ports, for Vm and RemoteVm.
 #include <unistd.h>
 

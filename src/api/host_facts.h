@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What this host offers to snapshots, and what one that is captured here needs.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where things are kept if nobody says otherwise.
 #pragma once
 

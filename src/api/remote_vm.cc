@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "supermachine/remote_vm.h"
 
 #include "api/guest_calls.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Image::start(): a cold boot, or a restore where the image is a snapshot.
 #include "api/state.h"
 #include "supermachine/vm.h"

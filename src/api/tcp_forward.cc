@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "api/state.h"
 #include "base/tcp.h"
 #include "instance/port_forwards.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a bake is made from. Two bakes with the same key are the same to their users, so one is made
 // and the other found.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "bake/bake_key.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The names of bakes: each is a directory in the store.
 #pragma once
 

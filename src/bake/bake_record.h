@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a snapshot's metadata says of the bake that made it, in `extra`.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An image becomes a root file system: reference -> manifest -> verified layers -> merged tree ->
 // one squashfs, kept in a cache by the chain of its layers (docs/formats/image-cache.md). A
 // registry's is pulled first, as far as it has to be.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Images of registries, imported; and what a prune leaves of them.
 #include <gtest/gtest.h>
 

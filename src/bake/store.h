@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The store of bakes: a directory with a snapshot in each of its directories. That there is no
 // other state makes it safe to copy, and to delete parts of by hand.
 #pragma once

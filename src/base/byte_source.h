@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bytes that come one piece after another: a region of a file, memory, or what another source makes
 // of its own bytes.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One thread's epoll loop: file descriptors, timers and work posted by other threads.
 #pragma once
 

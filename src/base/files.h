@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole files and directories: read with a limit, replace atomically, temporary directories.
 #pragma once
 

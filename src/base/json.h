@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JSON from strangers: size and depth are bounded before parsing, and every access says what it
 // wants and gets nothing if that isn't there. nlohmann::json is used only through this header, with
 // its exceptions off.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tells a ProgressCallback what long work is doing: one call at a time, from whatever thread, and
 // not more often than anybody can look.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Threads of a library inside somebody else's process.
 #pragma once
 

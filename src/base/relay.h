@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bytes both ways between two stream sockets, with each direction's end passed on by itself.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Both ends of a relay in this process: the loop runs on a thread of its own.
 #include "base/relay.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs another program to its end: a helper that is asked one question.
 #pragma once
 

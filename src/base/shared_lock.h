@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A lock on a directory of files that many use and one at a time may clear up, across processes.
 #pragma once
 

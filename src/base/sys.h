@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // System calls as functions that return Result. Outside base/, only KVM_RUN reads errno: its EINTR
 // is a message, not a retry.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a tar stream, member by member, without ever seeking: ustar with the extensions of pax
 // (POSIX.1-2017, pax, "ustar Interchange Format") and of GNU tar (long names, base-256 numbers).
 //

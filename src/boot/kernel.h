@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Puts a Linux kernel image into guest memory: an ELF vmlinux (fast: nothing to decompress) or a
 // bzImage. The image may be a user's own, so every field is checked.
 #pragma once

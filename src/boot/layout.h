@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the guest finds things at power-on. Below 640 KiB everything is ours until the kernel takes
 // over; the kernel itself decides where it goes (1 MiB and up); the initramfs lies at the top.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The Intel MultiProcessor Specification 1.4 table: which vCPUs and interrupt lines there are.
 // Linux reads it when there is no ACPI.
 #pragma once

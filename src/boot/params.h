@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The 64-bit Linux boot protocol (Documentation/arch/x86/boot.rst): boot_params with the memory
 // map, command line, initramfs; the first page tables and segment descriptors.
 #pragma once

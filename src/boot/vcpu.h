@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a vCPU starts: CPUID, registers, MSRs, local interrupt lines.
 #pragma once
 

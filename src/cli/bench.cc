@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine bench`: what VMs of the user's own image cost on this host.
 #include <cstdio>
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `supermachine bench` was asked for, read from its arguments.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `supermachine bench` measured, as a table or JSON.
 #pragma once
 

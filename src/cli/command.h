@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which program an image and the command line make together.
 #pragma once
 

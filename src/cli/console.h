@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the guest's serial console goes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine doctor`: is this host able to run VMs, what is missing, and what to do.
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `supermachine doctor` found, as text and as JSON.
 #pragma once
 

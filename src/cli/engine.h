@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a VM can run: on this host's KVM, or in the lab, an emulated host that has one.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Owner of a file descriptor. The command line sees nothing of the library but its public headers,
 // so it has its own.
 #pragma once

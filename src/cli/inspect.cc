@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine inspect`: what a snapshot is, and whether this host can restore it.
 #include <cstdio>
 

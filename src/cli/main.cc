@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The whole program on one screen: a table of verbs, each a function of its arguments.
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Standard output and error, written without ever getting stuck in a reader that is slow: signals
 // must reach the command meanwhile.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // CLI11 behind Result: it reports errors by throwing, which ends here.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shows on standard error what long work is doing.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A step of long work as a line of text. Knows no terminal.
 #pragma once
 

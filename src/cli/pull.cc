@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine pull`: an image from a registry into the cache, ready to run.
 #include <cstdio>
 

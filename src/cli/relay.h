@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Carries bytes and signals between a command in a VM and this process's streams, until it ends.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine run`: start an image or a snapshot, run one command, exit with its status.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `run` does before there is a VM, attended or not.
 #pragma once
 

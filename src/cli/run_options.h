@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `supermachine run` was asked for, read from its arguments. Knows nothing of images and VMs.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the options that several verbs have in common are written. Each part declares its own, and
 // reads them once the arguments are parsed; it must not move in between.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Options that several verbs have in common. Knows nothing of how they are written.
 #pragma once
 

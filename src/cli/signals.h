@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The signals that concern a command, taken from this process.
 #pragma once
 

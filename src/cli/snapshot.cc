@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine snapshot`: start an image, warm it up, keep it on disk.
 #include "supermachine/snapshot.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `supermachine snapshot` was asked for, read from its arguments.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What all verbs that start a VM do: find out what to start and where, start it, run a command.
 #pragma once
 

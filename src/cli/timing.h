@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // When a run reached each of its stages (--timing; docs/guide/run.md).
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The values of options, from text. Each error is a usage error that names option and value.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The options of snapshot and bench; those they share with run are tested there.
 #include <cctype>
 

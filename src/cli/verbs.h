@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What main.cc's table is made of. Each verb is a file of its own.
 #pragma once
 

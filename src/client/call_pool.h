@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The streams to one agent on which no call is under way, kept to carry the next. For agents with
 // rpc::kFeatureReuse.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Streams kept between calls: which are used again, which are not, and what is never tried twice.
 #include "client/call_pool.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The client against agents that misbehave. What it does with an honest one is in src/agent.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The host's end of one stream to the agent: frames out without blocking, frames in with a
 // deadline. The agent is the guest's and may send anything.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The connection on which the agent rings: it says hello first and stays open for as long as the
 // guest runs, over captures and in the VMs restored from them. What is said on it around a capture
 // is in docs/formats/rpc.md, "Capture and restore".

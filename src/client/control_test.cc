@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The host's end of the control connection, against agents that say anything.
 #include "client/control.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A command in the guest, seen from the host: its streams, signals and end.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files of the guest, and the calls that concern the whole of it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A guest's vsock ports from another process: docs/formats/vsock-mux.md, the client's side.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TCP ports of the guest, reached through the agent.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Workload and ports against an agent that misbehaves.
 #include "client/ports.h"
 

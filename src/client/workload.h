@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The guest's workload, which belongs to the agent. ExecSession::follow() reads along with it.
 #pragma once
 

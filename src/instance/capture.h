@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Takes a running machine's memory and state into a snapshot. Most of the memory is written while
 // the guest runs on; it stands still only for its state and for what it wrote meanwhile.
 #pragma once

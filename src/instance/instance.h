@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A machine together with its agent: boots one or takes it from a snapshot, tells the agent who it
 // is, opens calls to it, captures both. Knows nothing of images.
 #pragma once

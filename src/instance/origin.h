@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A snapshot that copies are made of, with what they share.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "instance/port_forwards.h"
 
 #include "rpc/messages.h"

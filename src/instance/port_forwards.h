@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TCP ports of the host that lead into one machine's guest, through its agent.
 #pragma once
 

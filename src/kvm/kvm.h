@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Typed /dev/kvm: the system and a virtual machine. Knows ioctls and nothing about devices, boot
 // protocols or images. Section numbers refer to the kernel's Documentation/virt/kvm/api.rst.
 #pragma once

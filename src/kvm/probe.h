@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Can this host's KVM run a real guest? The existence of /dev/kvm does not tell: some hosts offer
 // one whose guests cannot make a system call. So a guest of a few instructions tries.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The probe's guest (probe.cc): long mode, one identity-mapped page of 2 MiB. It reports through
 // port writes; their numbers are in probe.cc. Position-independent: copied to guest memory as is.
 

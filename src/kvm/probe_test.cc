@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // On a real vCPU. Whether KVM is usable here is not for this test to know: it knows that the
 // probe's answer is clear, quick and the same each time. tests/guest holds it against a Linux
 // guest.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What makes one virtual machine's processors and interrupt controllers equal to another's, as
 // plain structs in KVM's own types. Boot computes them, a snapshot stores them.
 #pragma once

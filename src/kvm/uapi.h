@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // <linux/kvm.h> for C++. Its flexible arrays are wrapped beside an empty struct, which has size 0
 // in C and 1 in C++: that shifts the arrays and, since ioctl numbers hold sizes, changes the
 // numbers. Newer kernel headers know C++; Debian 12's do not. Include this, never <linux/kvm.h>.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One virtual processor: its state as a plain struct, and why it came back to us.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Taking a vCPU's state out of KVM and putting it back. The order of both is the one that is known
 // to work: what later calls depend on comes first.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Guest physical memory as seen by the host. Everything in it is hostile and may change under us.
 #pragma once
 

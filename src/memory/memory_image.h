@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the content of a guest's memory lies in files. What no run covers is zero.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A set of pages of a guest's memory, one bit each.
 #pragma once
 

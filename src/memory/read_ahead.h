@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Has the kernel read parts of a memory image before they are needed.
 #pragma once
 

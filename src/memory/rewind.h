@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Takes a guest's memory back to the image that it was mapped from, at a cost that follows the
 // pages written since.
 #pragma once

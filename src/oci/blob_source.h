@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where an image's blobs lie: an OCI layout directory, or a tar file, whose members are read in
 // place. Nothing is unpacked, so no name in an archive ever becomes a path of this machine.
 #pragma once

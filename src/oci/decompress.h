@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // gzip and zstd, through zlib and libzstd, told apart by their first bytes.
 #pragma once
 

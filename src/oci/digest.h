@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SHA-256 over streams, and digests as OCI writes them: "sha256:" and 64 hexadecimal digits.
 #pragma once
 

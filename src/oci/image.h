@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An image found on disk: which manifest a reference means, its configuration, and its layers as
 // checked streams.
 #pragma once

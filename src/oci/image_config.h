@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An image's configuration (OCI image-spec, config.md; docker's is the same in what we read).
 #pragma once
 

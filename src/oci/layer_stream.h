@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A layer's tar bytes, uncompressed and checked on the way: the blob against its digest, what comes
 // out against the diff_id, and its growth against limits.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Indexes and manifests (OCI image-spec; docker's schema 2 differs in names only), and the list in
 // a docker archive. Decoding only: blobs are fetched by image.cc.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which processor and system an image is for.
 #pragma once
 

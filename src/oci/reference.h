@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which image is meant, in the words docker, skopeo and podman use.
 //
 //   NAME[:TAG][@DIGEST]          in a registry: registry_reference.h ("docker://" may come first)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The name of an image in a registry, as docker writes and completes it (the grammar is that of the
 // distribution project's package reference).
 //

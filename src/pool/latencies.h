@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long something took, again and again: the tail of the last few thousand times.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps copies of one snapshot ready: makes them when they are needed, hands them out in the order
 // of asking, resets them when they come back, ends those that nobody needs.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a pool does about VMs that cannot be made, and about those that nobody has woken yet. What
 // takes a guest is in tests/guest/pool_test.cc.
 #include "pool/vm_pool.h"

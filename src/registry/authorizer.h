@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Answers a registry's challenges: with a token that another server gives out, or with user and
 // password (distribution specification, "token authentication").
 #pragma once

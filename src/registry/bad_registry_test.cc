@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Registries that break off, lie, loop, stall, or send us elsewhere.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One blob from the registry into the store: resumed where an earlier attempt ended, checked on the
 // way, and there only when it is whole and right.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The user's own settings for registries: mirrors, and what may go without TLS
 // (docs/guide/registries.md has the format).
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who we are to a registry: docker's config.json and podman's auth.json, and the programs they name
 // that keep secrets.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // libcurl, loaded when the first request is made: linked, it would bring thirty libraries into the
 // start of every program (docs/decisions/0040-libcurl-on-demand.md).
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the user's environment says about reaching registries. Read in one place, so that tests can
 // say it themselves.
 #pragma once

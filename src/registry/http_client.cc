@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "registry/http_client.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One HTTP request after another, over connections that are kept. Redirects are followed here,
 // because of what must not go with them.
 #pragma once

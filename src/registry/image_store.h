@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Images from registries as they lie in the cache: blobs by digest, and which reference means which
 // manifest (docs/formats/image-cache.md). Safe against other processes that do the same: files
 // appear whole, and what is damaged counts as absent.

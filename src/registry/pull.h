@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An image from a registry into the store, as its policy has it.
 #pragma once
 

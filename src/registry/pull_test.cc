@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pulls from a registry that behaves, and what they leave in the store.
 #include "registry/pull.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One repository, wherever it can be had: at its mirrors in turn, then at its registry (OCI
 // distribution specification, "Pulling manifests", "Pulling blobs").
 #pragma once

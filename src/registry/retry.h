@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // When to try again, and how long to wait before: exponential back-off with jitter.
 #pragma once
 

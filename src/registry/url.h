@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // URLs, taken apart by libcurl itself: what we decide about one is about what it will ask for.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes an initramfs: a cpio archive in the "newc" form the kernel unpacks into its first root
 // (Documentation/driver-api/early-userspace/buffer-format.rst). Bytes in, bytes out; no files.
 #pragma once

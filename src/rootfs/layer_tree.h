@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The merged file tree of an image's layers, in memory: what each layer adds, replaces and hides
 // (OCI image-spec, layer.md). File contents lie in a Spool; the tree holds references to it.
 //

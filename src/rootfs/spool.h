@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // File contents of all layers, one after another, in a temporary file without a name.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rootfs/sqfs_handle.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Owners for the objects of libsquashfs, and its error numbers as our errors. Only squashfs.cc and
 // tests that read an image back include this.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes a LayerTree as one squashfs image, for Linux with CONFIG_SQUASHFS_ZSTD and _XATTR.
 //
 // The same tree gives the same bytes: entries in byte order, no clock, no host owner.

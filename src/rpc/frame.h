@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One frame on the stream between host and agent: a type, a length and that many bytes. The bytes
 // are specified in docs/formats/rpc.md. Nothing here knows sockets, so the host, the agent, the
 // tests and the fuzzer share it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the frames between host and agent say: one plain struct per message. encode() gives a whole
 // frame, decode() reads a payload and refuses whatever encode() could not have written.
 #pragma once

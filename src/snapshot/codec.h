@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Structs to bytes and back, field by field, little-endian. A struct's fields are listed once, in a
 // template over the codec, so that the two directions cannot differ.
 //

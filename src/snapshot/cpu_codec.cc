@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What KVM keeps: vCPUs, interrupt controllers, timer. Fields in the order of the kernel's structs,
 // without their padding (docs/formats/snapshot.md has the table).
 #include "snapshot/limits.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bits of CPUID that say what programs may use, by name: a snapshot's guest has found them once
 // and does not look again.
 #pragma once

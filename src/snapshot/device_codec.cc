@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The devices: registers through which the guest reaches one, then what is the device's own.
 #include <bit>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // hot.set: the pages that the first moments after a restore touch, so that the next restore can
 // have them ready. Advice only: a snapshot without it is whole.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The fixed numbers of the snapshot format (docs/formats/snapshot.md). A reader holds every count
 // of a file against these before it believes it.
 #pragma once

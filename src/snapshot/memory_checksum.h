@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checksums over what a memory file holds, kChecksumBytes of guest memory at a time.
 #pragma once
 

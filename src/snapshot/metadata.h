@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // metadata.json: what a snapshot is, for people, tools and the layers above. What a machine is made
 // from is in restore.snap.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pages as a snapshot's files list them: in order, by first page and count.
 #pragma once
 

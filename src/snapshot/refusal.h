@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Can this host restore that snapshot? Every reason against it, not only the first.
 #pragma once
 

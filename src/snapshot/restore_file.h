@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // restore.snap as a whole: a header, then sections. Bytes only, no files.
 #pragma once
 

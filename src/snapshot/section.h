@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sections of restore.snap: tagged, versioned, with a length and a checksum each.
 #pragma once
 

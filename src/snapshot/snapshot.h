@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A snapshot on disk, opened: everything in it read and checked but the bytes of guest memory,
 // which are only to be mapped.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A directory that takes another's place as a whole. Written beside it, under a name of its own and
 // a lock that dies with its process, so that whoever comes next can clear up after a crash.
 #pragma once

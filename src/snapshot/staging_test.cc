@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is left on disk, whatever happens to a writer.
 #include "snapshot/staging.h"
 

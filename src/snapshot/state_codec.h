@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bodies of the sections that hold parts of a machine: one pair of functions for each part.
 // Decoders check what can be checked without the machine; who builds it checks the rest.
 #pragma once

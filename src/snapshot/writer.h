@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes a snapshot: into a directory beside the target, which takes the target's place in one step
 // when all of it is on disk.
 #pragma once

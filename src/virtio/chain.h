@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One request of a driver as spans of guest memory, and safe ways to move bytes in and out of it.
 // virtio 1.2, 2.7.4: how a driver splits a request over buffers carries no meaning, so devices
 // address the readable and the writable part by offset.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a thread waits for the device loop to connect something. Shared by both; the first outcome
 // counts.
 #pragma once

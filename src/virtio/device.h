@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a virtio device is (virtio 1.2, chapters 2 and 5), apart from how the guest reaches it (a
 // transport) and where its bytes come from (a backend). Adding a device means one implementation of
 // this interface.

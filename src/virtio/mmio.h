@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a guest reaches a virtio device through memory-mapped registers (virtio 1.2, 4.2.2 and
 // 4.2.3, version 2). Validates what all devices share: features, queue addresses, the order of
 // status bits. Knows nothing of KVM: interrupts and threads come through MmioTransport::Host.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The device side of a virtio 1.2 split virtqueue (section 2.7), with indirect descriptors
 // (2.7.5.3) and event indices (2.7.7, 2.7.10). Knows nothing of devices or registers.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // virtio-rng (virtio 1.2, section 5.4): the smallest device, and the one to copy for a new one.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // virtio-vsock (virtio 1.2, section 5.10): stream sockets between guest and host. Moves packets
 // between the device's three queues and a VsockMux.
 #pragma once

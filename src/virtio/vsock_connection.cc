@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "virtio/vsock_connection.h"
 
 #include <sys/epoll.h>

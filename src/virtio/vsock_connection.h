@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One stream between a guest port and a host socket (virtio 1.2, 5.10.6): its state, its credit in
 // both directions, and the bytes that the host socket would not take yet. Passive: whoever holds it
 // feeds it packets and socket events, and asks it for packets.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A connection's life as guest and host see it: data, credit, half-close, end.
 #include "virtio/vsock_connection.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All vsock connections of one guest: finds the one a packet is for, opens new ones from either
 // side, keeps to the limits, and says whose turn it is to send. Knows nothing of queues.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Opening connections from both sides, limits, packets for nobody.
 #include "virtio/vsock_mux.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The 44-byte header in front of every vsock packet (virtio 1.2, 5.10.6). Bytes in, fields out:
 // knows nothing of queues or connections, and judges no field.
 #pragma once

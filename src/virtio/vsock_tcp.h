@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Carries TCP connections of the host to a port of the guest. The mux moves the bytes, straight
 // between the TCP socket and the guest's memory.
 #pragma once

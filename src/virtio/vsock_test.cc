@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The device: its config, its queues, malformed packets, reset and restore.
 #include "virtio/vsock.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Lets other processes of this user connect to a guest through a socket file, by Firecracker's
 // convention: docs/formats/vsock-mux.md. Speaks the greeting; the mux does the rest.
 #pragma once

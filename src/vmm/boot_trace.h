@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the milliseconds go between `run` and the first byte from the guest. Recorded always (a
 // clock read per step), printed by `supermachine run --timing`, compared by bench/.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who answers at which address: port I/O and memory-mapped I/O that KVM hands to us.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the guest prints on its serial console: the last of it kept for error messages, all of it
 // handed on, and watched for the kernel's last words.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The thread that all devices of a machine live on.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which pages of a running guest were written, by the guest itself or by our devices.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a machine came to its end.
 #pragma once
 

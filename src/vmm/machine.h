@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A virtual machine: memory, vCPUs, interrupt controllers, devices, and the threads that run them.
 // Knows nothing of images, agents or commands.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All of a machine but its memory, as plain structs: what a snapshot stores and what every machine,
 // booted or restored, starts from.
 #pragma once

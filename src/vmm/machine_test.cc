@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Real machines with a guest that any KVM can run: pause, save, load, rewind.
 #include "vmm/machine.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // 16550A UART, transmit side: as much of it as Linux's console uses. Nothing is ever received.
 #pragma once
 

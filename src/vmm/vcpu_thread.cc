@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "vmm/vcpu_thread.h"
 
 #include "base/quiet_thread.h"

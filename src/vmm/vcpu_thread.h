@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One vCPU and the thread that runs it: the loop around KVM_RUN.
 #pragma once
 

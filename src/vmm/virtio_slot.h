@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A virtio device plugged into a machine: its window on the MMIO bus, an eventfd for each queue
 // that the guest rings without an exit to us, and its interrupt line.
 #pragma once

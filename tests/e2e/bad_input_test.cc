@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a user gets wrong, and what is told in return. No guest runs here.
 #include <gmock/gmock.h>
 #include <sched.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine bake`, `images`, `rm`, `prune`, and `run` of what they keep. Images come from a
 // registry of this host's loopback.
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Detached VMs as a user has them: run -d, ps, exec, logs, stop and the rest, and that nothing is
 // left of them afterwards.
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Published ports, as their users see them.
 #pragma once
 

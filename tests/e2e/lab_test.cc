@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The hand-over to a real lab, from a machine outside of it: what goes in and what comes out.
 #include <gmock/gmock.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Drives the built program as a user would: arguments, pipes or a terminal, signals, exit status.
 // Every wait has a deadline; what is still running at the end of a test is killed.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Images from a real registry, and what a user of `supermachine pull` sees. No guest runs here.
 #include <gmock/gmock.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine run` with real guests: streams, statuses, settings, ends.
 #include <gmock/gmock.h>
 

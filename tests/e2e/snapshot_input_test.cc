@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Snapshots on disk, good and bad, and what `inspect`, `run` and `snapshot` say of them. No guest
 // runs here.
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine snapshot` and what is done with its result, with real guests.
 #include <gmock/gmock.h>
 #include <sched.h>

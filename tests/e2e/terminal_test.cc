@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine run -it` at a terminal that the test made: window size, Ctrl-C, job control.
 #include <gmock/gmock.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bakes of real images: made once, found again, captured at the moment that was asked for.
 #include <sys/socket.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Guests that do not come up: in time, with a reason, and leaving nothing behind.
 #include <fcntl.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A guest comes up as it was asked for: processors, memory, either kind of kernel.
 #include <fcntl.h>
 

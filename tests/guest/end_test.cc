@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How VMs end, and what their ends do to what is under way.
 #include <thread>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Commands in a guest: streams, environment, users, ends.
 #include <csignal>
 #include <string>

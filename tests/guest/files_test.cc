@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files of a guest, written and read from the host.
 #include <cstring>
 

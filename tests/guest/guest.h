@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What tests of real guests share: the test images, a started VM per suite, one-line commands.
 // They need a usable KVM and fail without it: tests that skip would look like tests that pass.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The images that the other tests start. Needs no KVM: run it first, natively, where importing is
 // slow inside the lab.
 #include "guest.h"

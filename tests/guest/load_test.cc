@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many commands, many at a time, and much output: none lost, none mixed up.
 #include <atomic>
 #include <cstring>

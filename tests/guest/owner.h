@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A process of the host that owns VMs, to be killed.
 #pragma once
 

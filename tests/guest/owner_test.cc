@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The VM goes with the process that owns it, however that ends.
 #include <sys/wait.h>
 

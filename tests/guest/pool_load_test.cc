@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pools under load: many threads, many cycles, nothing lost.
 #include <algorithm>
 #include <atomic>

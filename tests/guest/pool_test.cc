@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pools of real guests: what one user leaves behind, the next must not find; what a pool does with
 // VMs that nobody needs, that fail, and for which there is no room.
 #include "supermachine/pool.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ports of a guest: nginx as the workload, reached by connect() and through a port of the host.
 #include <csignal>
 #include <thread>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From a registry to a VM, by the API: images that are pulled, baked and started.
 #include "guest.h"
 #include "local_registry.h"

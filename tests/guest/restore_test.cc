@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Restores, again and again: each works, none is like another, all know what time it is.
 #include <cmath>
 #include <set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Captures that come to nothing, and snapshots that are not whole: what was there before stays, and
 // what is there now is refused or right.
 #include <sys/mount.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What tests of snapshots and pools share: a place for snapshots, one of busybox that is made once.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Snapshots of real guests: what a copy keeps, what the source notices, chains and differences.
 #include "supermachine/snapshot.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The guest's vsock across a capture: listeners go on everywhere, connections in the source only.
 #include <poll.h>
 

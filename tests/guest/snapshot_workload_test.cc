@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the workload of a guest and its copies say to each other: ready, resumed, restored, payload,
 // hook (docs/guide/snapshots.md).
 #include "snapshot_guest.h"

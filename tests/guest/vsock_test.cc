@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Other programs of the host and the guest's vsock ports, by Firecracker's convention.
 #include <poll.h>
 #include <sys/socket.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The workload of a VM: it belongs to the VM, so it outlives who starts it and is part of
 // snapshots.
 #include <csignal>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The agent's server in a process of its own, on a unix socket: calls without a VM. A fork, because
 // the server reaps every child of its process.
 #pragma once

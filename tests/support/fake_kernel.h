@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Stands for the guest's kernel where the agent runs on a developer's machine: writes down what it
 // is asked for, line by line, in ROOT/kernel.log, and refuses what ROOT/refuse names.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The guest side of a virtio-mmio device: the initialisation a driver does, register by register.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A registry of one repository, on loopback, that serves an OciImage; single paths can be made to
 // misbehave.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "fake_vsock_guest.h"
 
 namespace supermachine::virtio {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The guest side of a vsock device: three queues, packets out, packets in. No credit of its own:
 // a test says what the guest claims.
 #pragma once

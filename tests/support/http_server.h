@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An HTTP server on loopback that does what a test tells it, however wrong.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // import_image REFERENCE...: puts images into the cache, where tests that run in the lab find them.
 // There, unpacking would take twenty times as long.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Debian's docker-registry on a free port of loopback, with a directory of its own, for as long as
 // the object lives; and skopeo to put images there.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TCP on this machine's loopback, and whole messages on stream sockets.
 #pragma once
 

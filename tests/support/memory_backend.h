@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A block backend over bytes in memory, writable or not, that can be made to fail.
 #pragma once
 

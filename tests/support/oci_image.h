@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small images made in a test: blobs, manifests and indexes, honest or not, as a set of named files
 // that becomes a directory, an archive or a BlobSource.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A machine's state in which every field has a value of its own, so that a codec which forgets or
 // swaps one is found out. No processor would take it.
 #pragma once

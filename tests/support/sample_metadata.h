@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What metadata.json says of a diff snapshot, with nothing left out.
 #pragma once
 

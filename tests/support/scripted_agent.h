@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The host's view of an agent that misbehaves: a stream on which everything was said beforehand.
 #pragma once
 

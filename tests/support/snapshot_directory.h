@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small snapshots in a test's own directory.
 #pragma once
 

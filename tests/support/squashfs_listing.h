@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Everything a squashfs image holds, read back with libsquashfs, for tests of what we write.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes tar archives in memory, honest or not: every field of a header can be set by hand, names
 // are written as they are given, and nothing is checked.
 #pragma once

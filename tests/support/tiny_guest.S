@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A guest of a few instructions, for machines whose KVM cannot run Linux (tiny_guest.h). It is
 // entered as a kernel is: in long mode, the low 4 GiB mapped one to one.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A guest of a few instructions, which runs where Linux cannot. It prints "R", then waits until the
 // UART's scratch register is not 0, adds 1 to the first byte of each of kPages pages, prints the
 // first of them as a digit, and resets the machine.

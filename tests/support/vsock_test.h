@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Base for tests of a vsock device with a fake guest on one side and sockets on the other, on one
 // thread.
 #pragma once

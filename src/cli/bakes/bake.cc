@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine bake`: boot an image once, keep it for others to start from.
 #include <cstdio>
 #include <filesystem>

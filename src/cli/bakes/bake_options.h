@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `supermachine bake` was asked for, read from its arguments.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The help of the verbs that make and keep bakes.
 #pragma once
 

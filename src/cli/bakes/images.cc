@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine images`: what is kept on this host.
 #include <cstdio>
 #include <ctime>

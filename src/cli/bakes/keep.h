@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Removing what is kept.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine prune`: free disk space.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `run -d`, the attended half: starts the VM's process and waits until its VM runs.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine stop`, `kill`, `wait` and `rm`: the end of detached VMs.
 #include <algorithm>
 #include <csignal>

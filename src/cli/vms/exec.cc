@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine exec`: one more command in a VM that runs detached.
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small files and locks for the command line, which sees nothing of the library but its public
 // headers.
 #pragma once

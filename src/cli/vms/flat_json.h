@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads JSON as we write it ourselves: one object whose members are strings, whole numbers,
 // booleans or arrays of strings. Whatever is deeper or damaged is refused.
 #pragma once

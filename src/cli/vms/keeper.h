@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Follows the command of a detached VM to its end.
 #pragma once
 

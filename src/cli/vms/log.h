@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a detached VM's command wrote: a JSON object per line, as docker's json-file driver has it,
 // in vms/ID/log; before that, in log.1. Format: docs/formats/vm-state.md.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine logs`: what the command of a detached VM wrote.
 #include <poll.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What VMs are called, by docker's rules: an id of 64 hex digits, of which 12 are shown, and a
 // name.
 #pragma once

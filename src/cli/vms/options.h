@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the verbs for detached VMs were asked for, read from their arguments.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine port`: which ports of a detached VM are published, and where.
 #include <cstdio>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A VM's process, which is no child of ours, without mistaking another for it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `supermachine ps`: which VMs run detached.
 #include <cstdio>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How another process gets at a detached VM: finding it, its guest, its process.
 #pragma once
 

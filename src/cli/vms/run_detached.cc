@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The process of a detached VM, which `run -d` starts (detach.cc). It says on standard output the
 // id of its VM once that runs, waits on standard input for a line, without which nobody wants the
 // VM, and from then on has no more to do with who started it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is on record of a detached VM: vms/ID/state.json of the runtime directory, written by the
 // VM's process alone while that lives. Format: docs/formats/vm-state.md.
 #pragma once

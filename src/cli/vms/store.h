@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The detached VMs of this user: a directory for each below vms/ of the runtime directory, made by
 // the VM's process and held by it with a lock. A free lock tells that the process is gone, whatever
 // is on record; see docs/decisions/0060-detached-vms.md.

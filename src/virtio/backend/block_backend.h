@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a block device's bytes live. Knows nothing of virtio.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a random number device's bytes come from. Knows nothing of virtio.
 #pragma once
 

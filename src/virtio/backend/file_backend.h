@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A block device over a read-only file, such as the root file system's squashfs.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An agent that says one line and then nothing: the host must lose patience.
 #include <unistd.h>
 

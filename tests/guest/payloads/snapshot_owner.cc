@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Starts a VM of a snapshot, then captures it to the same place again and again, and prints a line
 // before each time, until it is killed. Each capture has one line more in the guest's /root/lines.
 // Arguments: the snapshot, where to capture to.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Starts a VM, prints "up", and keeps it until killed. Arguments: the image, a directory for the
 // vsock socket or nothing for none.
 #include <unistd.h>
