@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors are values: every fallible function returns Result<T>, and nothing in supermachine throws.
 //
-//   Result<UniqueFd> OpenKvm();
+//   Result<std::string> read_config();
 //
-//   Result<Vm> CreateVm() {
-//     UniqueFd kvm = SM_TRY(OpenKvm());  // returns the Error to our caller on failure
+//   Result<Vm> start_vm() {
+//     std::string config = SM_TRY(read_config());  // returns the Error to our caller on failure
 //     ...
 //   }
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,9 +39,13 @@ class [[nodiscard]] Error {
  public:
   Error(Errc code, std::string message) : code_(code), message_(std::move(message)) {}
 
-  // For a failed system call: `return Error::FromErrno("mmap");`
-  static Error from_errno(std::string_view call);  // reads errno first thing
-  static Error from_errno(std::string_view call, int os_errno);
+  // For a failed system call: `return Error::from_errno("mmap");`
+  static Error from_errno(std::string_view call) { return from_errno(call, errno); }
+  static Error from_errno(std::string_view call, int os_errno) {
+    Error error(Errc::kOs, std::string(call) + ": " + std::strerror(os_errno));
+    error.os_errno_ = os_errno;
+    return error;
+  }
 
   // Adds what we were doing: "restore base.snap: mmap: Cannot allocate memory".
   [[nodiscard]] Error with(std::string_view context) && {
