@@ -60,7 +60,7 @@ Result<Template> make_template(const std::string& dir, std::uint64_t mib) {
   out.root_path = dir + "/root";
   BootTrace trace;
   auto source = SM_TRY(Machine::boot(
-      {.memory_mib = mib, .kernel_path = dir + "/kernel", .host = {.root_image = out.root_path}},
+      {.memory_mib = mib, .kernel = dir + "/kernel", .host = {.root_image = out.root_path}},
       trace));
   source->start();
   for (int i = 0; source->console().last_lines(1).empty(); ++i) {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "api/asset_source.h"
 #include "api/host_facts.h"
 #include "api/places.h"
 #include "api/state.h"
@@ -33,10 +34,12 @@ std::uint16_t first_tcp_port(const ImageConfig& config) {
   return first;
 }
 
-Result<std::string> build_of(const std::string& program) {
+Result<std::string> build_of(const FileOrBytes& program) {
   if (std::string id = build_id_of(program); !id.empty()) return id;
-  constexpr std::size_t kMaxProgram = std::size_t{256} << 20;
-  return oci::Sha256::of(SM_TRY(read_file(program, kMaxProgram))).hex();
+  const FileOrBytes::Opened opened = SM_TRY(program.open());
+  oci::Sha256 hash;
+  hash.add(opened.bytes());
+  return hash.finish().hex();
 }
 
 // As `-e` of docker run: what has the name is replaced.
@@ -129,8 +132,9 @@ Status Baker::apply_settings() {
   inputs_.kernel_args = how_.kernel_args_;
   for (const auto& [host, guest] : how_.extra_files_)
     inputs_.extra_files.push_back(SM_TRY(bake::ExtraFile::read(host, guest)));
-  inputs_.kernel_id = SM_TRY(build_of(assets_.kernel));
-  inputs_.agent_id = SM_TRY(build_of(assets_.agent));
+  const AssetSources assets = SM_TRY(sources_of(assets_));
+  inputs_.kernel_id = SM_TRY(build_of(assets.kernel));
+  inputs_.agent_id = SM_TRY(build_of(assets.agent));
   SM_TRY(VmConfig()
              .with_memory_mib(inputs_.memory_mib)
              .with_vcpus(inputs_.vcpus)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/host_facts.h"
 
-#include <fcntl.h>
-
 #include <array>
 
 #include "boot/kernel_id.h"
@@ -28,17 +26,15 @@ constexpr std::array<std::uint32_t, 13> kUsed{KVM_CAP_IRQCHIP,
 
 }  // namespace
 
-std::string build_id_of(const std::string& path) {
-  const auto file = sys::open(path, O_RDONLY);
-  if (!file.ok()) return {};
-  const auto image = Mapping::of_file(file.value().get());
+std::string build_id_of(const FileOrBytes& program) {
+  const auto image = program.open();
   return image.ok() ? boot::kernel_id(image.value().bytes()) : std::string();
 }
 
-Result<HostFacts> gather_host_facts(const std::string& kernel_path) {
+Result<HostFacts> gather_host_facts(const FileOrBytes& kernel) {
   const kvm::System system = SM_TRY(kvm::System::open());
   HostFacts facts{.supported_cpuid = SM_TRY(system.supported_cpuid()),
-                  .guest_kernel = kernel_path.empty() ? "" : build_id_of(kernel_path)};
+                  .guest_kernel = kernel.is_none() ? "" : build_id_of(kernel)};
   for (const std::uint32_t capability : kUsed) {
     if (system.capability(static_cast<int>(capability)) > 0)
       facts.kvm_capabilities.push_back(capability);

@@ -4,14 +4,15 @@
 
 #include <string>
 
+#include "base/file_or_bytes.h"
 #include "snapshot/refusal.h"
 
 namespace supermachine {
 
-// kUnsupported without a usable /dev/kvm. `kernel_path`: of the guest's kernel; empty: not known.
-Result<HostFacts> gather_host_facts(const std::string& kernel_path);
+// kUnsupported without a usable /dev/kvm. `kernel`: the guest's; none: not known.
+Result<HostFacts> gather_host_facts(const FileOrBytes& kernel);
 
-// The build of the kernel or other ELF program in that file; empty when there is no telling.
-[[nodiscard]] std::string build_id_of(const std::string& path);
+// The build of a kernel or other ELF program; empty when there is no telling.
+[[nodiscard]] std::string build_id_of(const FileOrBytes& program);
 
 }  // namespace supermachine

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include "api/asset_source.h"
 #include "api/host_facts.h"
 #include "api/state.h"
 #include "base/sys.h"
@@ -49,9 +50,9 @@ void repeat(const std::vector<CommandLog::Command>& commands, const Instance& co
   }
 }
 
-std::string current_kernel() {
-  const auto assets = AssetPaths::discover();
-  return assets.ok() ? assets.value().kernel : std::string();
+FileOrBytes current_kernel() {
+  auto sources = discover_sources();
+  return sources.ok() ? std::move(sources).value().kernel : FileOrBytes();
 }
 
 std::vector<std::string> problems_of(const Snapshot& snapshot, const HostFacts& facts) {
@@ -127,7 +128,7 @@ Result<Image> Image::from_snapshot(const std::string& path) {
 // Of the host, what a restore will be held against; a copy of a copy was booted where the first
 // was.
 Result<SnapshotMetadata> Vm::State::describe() const {
-  const HostFacts facts = SM_TRY(gather_host_facts(kernel_path));
+  const HostFacts facts = SM_TRY(gather_host_facts(kernel));
   SnapshotMetadata metadata{.image = to_metadata(image)};
   metadata.host = {.cpu_vendor = cpu_vendor(facts.supported_cpuid),
                    .page_size = facts.page_size,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Image::start(): a cold boot, or a restore where the image is a snapshot.
+#include "api/asset_source.h"
 #include "api/state.h"
 #include "supermachine/vm.h"
 
@@ -13,17 +14,17 @@ std::chrono::nanoseconds reached(const BootTrace& trace, BootStep step) {
 }
 
 Result<std::unique_ptr<Instance>> cold_boot(const VmConfig& config, const MachineHost& host,
-                                            const AssetPaths& assets,
+                                            const AssetSources& assets,
                                             const std::vector<std::string>& kernel_args) {
   const MachineConfig defaults;
   return Instance::boot(
       {.machine = {.memory_mib = config.memory_mib().value_or(defaults.memory_mib),
                    .vcpus = config.vcpus().value_or(defaults.vcpus),
-                   .kernel_path = assets.kernel,
+                   .kernel = assets.kernel,
                    .kernel_args = kernel_args,
                    .verbose_kernel = config.console_fd() >= 0,
                    .host = host},
-       .agent_path = assets.agent,
+       .agent = assets.agent,
        .hostname = config.hostname().value_or(std::string(kDefaultHostname)),
        .boot_deadline = deadline_in(config.boot_timeout())});
 }
@@ -93,9 +94,10 @@ Result<Vm> Image::start(const VmConfig& config) const {
   if (state_->origin) {
     state->instance = SM_TRY(restore(config, host, state_->origin));
   } else {
-    const AssetPaths assets = config.assets() ? *config.assets() : SM_TRY(AssetPaths::discover());
+    const AssetSources assets =
+        config.assets() ? SM_TRY(sources_of(*config.assets())) : SM_TRY(discover_sources());
     state->instance = SM_TRY(cold_boot(config, host, assets, state_->kernel_args));
-    state->kernel_path = assets.kernel;
+    state->kernel = assets.kernel;
   }
   state->timings = timings_of(state->instance->trace(), is_snapshot());
   if (starts_workload(config, state_->workload)) SM_TRY(state->start_workload({}));

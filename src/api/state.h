@@ -38,7 +38,7 @@ struct Vm::State {
   std::unique_ptr<Instance> instance = {};
   StartTimings timings = {};
   SnapshotTimings snapshot_timings = {};
-  std::string kernel_path = {};  // of a VM that was booted
+  FileOrBytes kernel = {};       // of a VM that was booted
   std::uint16_t guest_port = 0;  // where connect() goes; 0: to the first listener
   bool runs_workload = false;    // it has been started, here or in what this is a copy of
   std::optional<bake::BakeRecord> bake_record = {};  // for the next snapshot

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/elf_note.h"
 #include "base/endian.h"
 
 namespace supermachine::boot {
@@ -18,6 +19,7 @@ constexpr std::string_view kSetupMagic = "HdrS";
 constexpr std::size_t kVersionPointerAt = 0x20e;  // relative to 0x200
 constexpr std::size_t kMaxVersion = 256;
 constexpr std::size_t kMaxId = 64;
+constexpr std::string_view kBanner = "Linux version ";  // init/version.c
 
 using Bytes = std::span<const std::byte>;
 
@@ -40,59 +42,41 @@ std::string hex(Bytes bytes) {
   return out;
 }
 
-// gABI, "Note Section": sizes and type, then name and contents, each padded to four bytes.
-std::string build_id_in(Bytes notes) {
-  while (notes.size() >= sizeof(Elf64_Nhdr)) {
-    const std::uint64_t name_size = load_le<std::uint32_t>(notes, 0);
-    const std::uint64_t id_size = load_le<std::uint32_t>(notes, 4);
-    const auto type = load_le<std::uint32_t>(notes, 8);
-    const std::uint64_t id_at = sizeof(Elf64_Nhdr) + (name_size + 3) / 4 * 4;
-    const Bytes id = part(notes, id_at, id_size);
-    if (id.empty()) return {};
-    if (type == NT_GNU_BUILD_ID &&
-        text_of(part(notes, sizeof(Elf64_Nhdr), name_size)) == std::string("GNU\0", 4)) {
-      return id.size() <= kMaxId ? hex(id) : std::string();
-    }
-    const std::uint64_t next = id_at + (id_size + 3) / 4 * 4;
-    notes = notes.subspan(std::min<std::uint64_t>(next, notes.size()));
-  }
-  return {};
+bool is_bzimage(Bytes image) {
+  return image.size() >= kVersionPointerAt + 2 &&
+         text_of(part(image, kSetupMagicAt, kSetupMagic.size())) == kSetupMagic;
 }
 
-std::string elf_id(Bytes image) {
-  const Bytes header = part(image, 0, sizeof(Elf64_Ehdr));
-  const auto table = load_le<std::uint64_t>(header, offsetof(Elf64_Ehdr, e_phoff));
-  const auto count = load_le<std::uint16_t>(header, offsetof(Elf64_Ehdr, e_phnum));
-  for (std::uint64_t i = 0; i < count; ++i) {
-    if (table > image.size()) return {};
-    const Bytes entry = part(image, table + i * sizeof(Elf64_Phdr), sizeof(Elf64_Phdr));
-    if (entry.empty()) return {};
-    if (load_le<std::uint32_t>(entry, offsetof(Elf64_Phdr, p_type)) != PT_NOTE) continue;
-    std::string id =
-        build_id_in(part(image, load_le<std::uint64_t>(entry, offsetof(Elf64_Phdr, p_offset)),
-                         load_le<std::uint64_t>(entry, offsetof(Elf64_Phdr, p_filesz))));
-    if (!id.empty()) return id;
-  }
-  return {};
-}
-
-std::string bzimage_id(Bytes image) {
-  const std::size_t at = 0x200U + load_le<std::uint16_t>(image, kVersionPointerAt);
+// Up to the first of `ends`; empty when that is no text.
+std::string text_at(Bytes image, std::size_t at, std::string_view ends) {
   if (at >= image.size()) return {};
   const std::string text = text_of(image.subspan(at, std::min(kMaxVersion, image.size() - at)));
-  const std::string version = text.substr(0, text.find('\0'));
-  const bool printable = std::ranges::all_of(version, [](char c) { return c >= ' ' && c <= '~'; });
-  return printable ? version : std::string();
+  const std::string word = text.substr(0, text.find_first_of(ends));
+  const bool printable = std::ranges::all_of(word, [](char c) { return c >= ' ' && c <= '~'; });
+  return printable ? word : std::string();
+}
+
+std::size_t version_at(Bytes image) {
+  return 0x200U + load_le<std::uint16_t>(image, kVersionPointerAt);
 }
 
 }  // namespace
 
 std::string kernel_id(std::span<const std::byte> image) {
-  if (image.size() >= sizeof(Elf64_Ehdr) && text_of(image.first(SELFMAG)) == ELFMAG)
-    return elf_id(image);
-  if (text_of(part(image, kSetupMagicAt, kSetupMagic.size())) == kSetupMagic &&
-      image.size() >= kVersionPointerAt + 2) {
-    return bzimage_id(image);
+  if (const Bytes id = find_elf_note(image, "GNU", NT_GNU_BUILD_ID); !id.empty())
+    return id.size() <= kMaxId ? hex(id) : std::string();
+  if (is_bzimage(image)) return text_at(image, version_at(image), std::string_view("", 1));
+  return {};
+}
+
+std::string linux_release(std::span<const std::byte> image) {
+  constexpr std::string_view kWordEnds("\0 ", 2);
+  if (is_bzimage(image)) return text_at(image, version_at(image), kWordEnds);
+  const std::string_view all(reinterpret_cast<const char*>(image.data()), image.size());
+  // The banner's format stands in the image as well, with a '%' for the release.
+  for (std::size_t at = all.find(kBanner); at != all.npos; at = all.find(kBanner, at + 1)) {
+    const std::string release = text_at(image, at + kBanner.size(), kWordEnds);
+    if (!release.empty() && release.front() >= '0' && release.front() <= '9') return release;
   }
   return {};
 }

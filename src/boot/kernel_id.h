@@ -12,4 +12,8 @@ namespace supermachine::boot {
 // (boot.rst, kernel_version), which names its time and number; empty for an image that tells none.
 [[nodiscard]] std::string kernel_id(std::span<const std::byte> image);
 
+// The release of Linux that an image is of, "6.12.43"; empty when there is no telling. Reads all of
+// a vmlinux, so it is for people.
+[[nodiscard]] std::string linux_release(std::span<const std::byte> image);
+
 }  // namespace supermachine::boot

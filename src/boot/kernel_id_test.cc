@@ -50,6 +50,22 @@ TEST(KernelId, IsABzImagesVersion) {
   EXPECT_EQ(kernel_id(bytes_of(image)), "6.12 (x) #1");
 }
 
+TEST(LinuxRelease, IsTheFirstWordOfABzImagesVersion) {
+  std::string image(0x400, '\0');
+  image.replace(0x202, 4, "HdrS");
+  image.replace(0x20e, 2, std::string("\x00\x01", 2));
+  image.replace(0x300, 12, "6.12 (x) #1");
+  EXPECT_EQ(linux_release(bytes_of(image)), "6.12");
+}
+
+TEST(LinuxRelease, IsInAnElfFilesBanner) {
+  EXPECT_EQ(linux_release(bytes_of(elf_with_build_id() + "Linux version %s (%s)" + "..." +
+                                   "Linux version 6.12.43 (a@b) #1")),
+            "6.12.43");
+  EXPECT_EQ(linux_release(bytes_of("Linux version ")), "");
+  EXPECT_EQ(linux_release({}), "");
+}
+
 TEST(KernelId, OfATruncatedImageIsNoneAndNoCrash) {
   const std::string elf = elf_with_build_id();
   for (std::size_t size = 0; size < elf.size(); ++size)

@@ -5,14 +5,13 @@
 #include <cctype>
 #include <condition_variable>
 
-#include "base/files.h"
 #include "base/sys.h"
+#include "instance/agent_image.h"
 #include "rootfs/initramfs.h"
 
 namespace supermachine {
 namespace {
 
-constexpr std::size_t kMaxAgentBytes = 16 << 20;
 constexpr std::size_t kMaxHostname = 64;  // sethostname(2)
 constexpr std::size_t kLastLines = 12;
 constexpr std::size_t kEntropyBytes = 64;
@@ -24,10 +23,11 @@ constexpr auto kResumedWait = std::chrono::seconds(10);
 // How long a machine whose agent has hung up may take to end, for the error to say how it ended.
 constexpr auto kLastWordsWait = std::chrono::milliseconds(500);
 
-Result<std::vector<std::byte>> make_agent_initramfs(const std::string& agent_path) {
-  const std::string agent = SM_TRY(read_file(agent_path, kMaxAgentBytes));
-  const rootfs::InitramfsFile init{
-      .path = "init", .mode = 0755, .bytes = std::as_bytes(std::span(agent))};
+Result<std::vector<std::byte>> make_agent_initramfs(const FileOrBytes& source) {
+  const FileOrBytes::Opened agent = SM_TRY(source.open());
+  if (Status checked = check_agent(agent.bytes()); !checked.ok())
+    return std::move(checked).error().with(source.name());
+  const rootfs::InitramfsFile init{.path = "init", .mode = 0755, .bytes = agent.bytes()};
   return rootfs::make_initramfs(std::span(&init, 1));
 }
 
@@ -63,7 +63,7 @@ struct Instance::Doorbell {
 Result<std::unique_ptr<Instance>> Instance::boot(InstanceConfig config) {
   SM_TRY(check_hostname(config.hostname));
   std::unique_ptr<Instance> instance(new Instance);
-  config.machine.initramfs = SM_TRY(make_agent_initramfs(config.agent_path));
+  config.machine.initramfs = SM_TRY(make_agent_initramfs(config.agent));
   config.machine.kernel_args.push_back("sm.root=/dev/vda");
   config.machine.kernel_args.push_back("sm.hostname=" + config.hostname);
   instance->machine_ = SM_TRY(Machine::boot(config.machine, instance->trace_));

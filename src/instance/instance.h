@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/deadline.h"
+#include "base/file_or_bytes.h"
 #include "base/mutex.h"
 #include "client/connection.h"
 #include "client/control.h"
@@ -22,7 +23,7 @@ namespace supermachine {
 
 struct InstanceConfig {
   MachineConfig machine = {};  // without initramfs: the agent becomes that
-  std::string agent_path = {};
+  FileOrBytes agent = {};
   std::string hostname = {};
   Deadline boot_deadline = Deadline::max();
 };

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/machine.h"
 
-#include <fcntl.h>
 #include <sys/sysinfo.h>
 
 #include <algorithm>
 
-#include "base/files.h"
 #include "base/sys.h"
 #include "boot/layout.h"
 #include "boot/mp_table.h"
@@ -88,10 +86,9 @@ Result<std::unique_ptr<Machine>> Machine::boot(const MachineConfig& config, Boot
   GuestMemory memory = SM_TRY(GuestMemory::create(config.memory_mib * kMiB));
   auto machine = SM_TRY(assemble(std::move(memory), config.vcpus, config.host, false));
   trace.mark(BootStep::kDevicesReady);
-  const UniqueFd file = SM_TRY(sys::open(config.kernel_path, O_RDONLY));
-  const Mapping image = SM_TRY(Mapping::of_file(file.get()));
+  const FileOrBytes::Opened image = SM_TRY(config.kernel.open());
   auto kernel = boot::load_kernel(machine->memory_, image.bytes());
-  if (!kernel.ok()) return std::move(kernel).error().with(config.kernel_path);
+  if (!kernel.ok()) return std::move(kernel).error().with(config.kernel.name());
   SM_TRY(boot::write_boot_params(machine->memory_, kernel.value(),
                                  command_line(config, machine->root_slot_ ? 3 : 2),
                                  config.initramfs, config.vcpus));

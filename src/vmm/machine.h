@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/deadline.h"
+#include "base/file_or_bytes.h"
 #include "boot/kernel.h"
 #include "kvm/kvm.h"
 #include "memory/guest_memory.h"
@@ -49,7 +50,7 @@ struct MachineHost {
 struct MachineConfig {
   std::uint64_t memory_mib = 256;
   std::uint32_t vcpus = 1;
-  std::string kernel_path = {};  // vmlinux or bzImage
+  FileOrBytes kernel = {};  // vmlinux or bzImage
   std::vector<std::byte> initramfs = {};
   std::vector<std::string> kernel_args = {};  // after our own
   bool verbose_kernel = false;                // boot messages on the console

@@ -42,7 +42,7 @@ class SavedMachine : public ::testing::Test {
     BootTrace trace;
     auto booted = Machine::boot({.memory_mib = kMemoryMib,
                                  .vcpus = vcpus_,
-                                 .kernel_path = dir_->path() + "/kernel",
+                                 .kernel = dir_->path() + "/kernel",
                                  .host = {.root_image = root_path()}},
                                 trace);
     ASSERT_THAT(booted, IsOk());
