@@ -24,6 +24,19 @@ Error refused(std::string_view path, std::string_view why) {
   return {Errc::kCorrupt, fmt::format("entry '{}' {}", path, why)};
 }
 
+Status check_length(std::string_view name, std::string_view named) {
+  if (name.size() <= kNameBytes) return {};
+  return refused(named, "has a component longer than 255 bytes");
+}
+
+// Of a directory on the way to an entry: names in a symlink were not looked at before.
+Status check_made(std::string_view name, std::string_view named) {
+  if (name.starts_with(kWhiteout)) {
+    return refused(named, fmt::format("runs through '{}', a name of whiteouts", name));
+  }
+  return check_length(name, named);
+}
+
 // "./a//b/" -> a, b. A leading slash means the root of the tree, as it does to container tools.
 Result<std::vector<std::string_view>> split(std::string_view path, std::string_view named) {
   std::vector<std::string_view> components;
@@ -33,7 +46,7 @@ Result<std::vector<std::string_view>> split(std::string_view path, std::string_v
     path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
     if (name.empty() || name == ".") continue;
     if (name == "..") return refused(named, "has '..' in its name: refused");
-    if (name.size() > kNameBytes) return refused(named, "has a component longer than 255 bytes");
+    SM_TRY(check_length(name, named));
     components.push_back(name);
   }
   return components;
@@ -234,6 +247,7 @@ Result<NodeId> LayerTree::descend(NodeId directory, std::string_view name, Walk&
     if (nodes_.size() > limits_.entries * 2) {
       return Error(Errc::kExhausted, fmt::format("more than {} directories", limits_.entries));
     }
+    SM_TRY(check_made(name, walk.path));
     Attributes attributes;
     attributes.mode = S_IFDIR | 0755;
     const NodeId made = add(directory, std::move(attributes));

@@ -293,6 +293,19 @@ TEST_F(LayerTreeTest, RefusesComponentsLongerThanAFileNameCanBe) {
               Fails(Errc::kCorrupt));
 }
 
+TEST_F(LayerTreeTest, RefusesComponentsOfASymlinkLongerThanAFileNameCanBe) {
+  EXPECT_THAT(
+      apply({TarWriter().symlink("a", std::string(256, 'x') + "/b"), TarWriter().file("a/c")}),
+      FailsSaying(Errc::kCorrupt, "longer than 255 bytes"));
+}
+
+TEST_F(LayerTreeTest, RefusesDirectoriesThatAreNamedLikeWhiteouts) {
+  EXPECT_THAT(apply({TarWriter().file(".wh.d/a")}),
+              FailsSaying(Errc::kCorrupt, "'.wh.d', a name of whiteouts"));
+  EXPECT_THAT(apply({TarWriter().symlink("s", ".wh.d"), TarWriter().file("s/a")}),
+              FailsSaying(Errc::kCorrupt, "'.wh.d', a name of whiteouts"));
+}
+
 TEST_F(LayerTreeTest, RefusesALayerThatEndsEarly) {
   const std::string tar = TarWriter().file("a", std::string(2000, 'x')).finish();
   MemorySource source(std::as_bytes(std::span(tar)).first(1024));
