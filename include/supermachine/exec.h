@@ -2,10 +2,7 @@
 // Commands in a VM.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "supermachine/detail/pointers.h"
+#include "supermachine/detail/std.h"
 #include "supermachine/result.h"
 
 namespace supermachine {
@@ -84,8 +83,8 @@ class ExecChild {
   friend class ExecBuilder;
   friend class GuestCalls;
   struct State;
-  explicit ExecChild(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit ExecChild(detail::Owned<State> state);
+  detail::Owned<State> state_;
 };
 
 // Describes a command, then runs it. From Vm::exec_builder(); the VM must outlive what it starts.
@@ -131,8 +130,8 @@ class ExecBuilder {
  private:
   friend class GuestCalls;
   struct State;
-  explicit ExecBuilder(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit ExecBuilder(detail::Owned<State> state);
+  detail::Owned<State> state_;
 };
 
 }  // namespace supermachine

@@ -2,10 +2,10 @@
 // Can this host run VMs?
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
+#include "supermachine/detail/std.h"
 #include "supermachine/result.h"
 
 namespace supermachine {

@@ -2,13 +2,13 @@
 // What VMs are started from: a container image, or a snapshot of a VM.
 #pragma once
 
-#include <functional>
-#include <map>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "supermachine/detail/pointers.h"
+#include "supermachine/detail/std.h"
 #include "supermachine/progress.h"
 #include "supermachine/pull_policy.h"
 #include "supermachine/result.h"
@@ -28,7 +28,7 @@ struct ImageConfig {
   std::string working_dir;              // empty: /
   std::string user;                     // "name", "uid", "name:group", …; empty: root
   std::vector<std::string> exposed_ports;
-  std::map<std::string, std::string> labels;
+  std::vector<std::pair<std::string, std::string>> labels;  // by name
 };
 
 struct ImportOptions {
@@ -96,8 +96,8 @@ class Image {
   friend class PoolBuilder;
   friend class Vm;
   struct State;
-  explicit Image(std::shared_ptr<const State> state) : state_(std::move(state)) {}
-  std::shared_ptr<const State> state_;
+  explicit Image(detail::Shared<const State> state) : state_(std::move(state)) {}
+  detail::Shared<const State> state_;
 };
 
 }  // namespace supermachine

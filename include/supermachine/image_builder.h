@@ -2,15 +2,14 @@
 // Bakes: a container image becomes a snapshot, once, from which VMs start in milliseconds.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "supermachine/assets.h"
+#include "supermachine/detail/std.h"
 #include "supermachine/image.h"
 #include "supermachine/progress.h"
 #include "supermachine/result.h"

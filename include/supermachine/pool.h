@@ -2,11 +2,11 @@
 // VMs kept ready: handed out in milliseconds, reset to their snapshot when they come back.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
+#include "supermachine/detail/pointers.h"
+#include "supermachine/detail/std.h"
 #include "supermachine/image.h"
 #include "supermachine/result.h"
 #include "supermachine/vm.h"
@@ -56,8 +56,8 @@ class PooledVm {
  private:
   friend class Pool;
   struct State;
-  explicit PooledVm(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit PooledVm(detail::Owned<State> state);
+  detail::Owned<State> state_;
 };
 
 // Cheap to copy: copies are the same pool. Safe to use from many threads. VMs on loan keep the pool
@@ -75,8 +75,8 @@ class Pool {
   friend class PoolBuilder;
   friend class PooledVm;
   struct State;
-  explicit Pool(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;
+  explicit Pool(detail::Shared<State> state);
+  detail::Shared<State> state_;
 };
 
 // From Image::pool().

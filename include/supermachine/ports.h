@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 
+#include "supermachine/detail/pointers.h"
 #include "supermachine/result.h"
 
 namespace supermachine {
@@ -51,8 +51,8 @@ class TcpForward {
  private:
   friend class Vm;
   struct State;
-  explicit TcpForward(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit TcpForward(detail::Owned<State> state);
+  detail::Owned<State> state_;
 };
 
 }  // namespace supermachine

@@ -2,10 +2,10 @@
 // What long work is doing: pulling, unpacking, booting, capturing.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <string>
+
+#include "supermachine/detail/std.h"
 
 namespace supermachine {
 

@@ -2,13 +2,13 @@
 // A virtual machine that another process runs.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "supermachine/detail/pointers.h"
+#include "supermachine/detail/std.h"
 #include "supermachine/exec.h"
 #include "supermachine/image.h"
 #include "supermachine/ports.h"
@@ -47,8 +47,8 @@ class RemoteVm {
 
  private:
   struct State;
-  explicit RemoteVm(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit RemoteVm(detail::Owned<State> state);
+  detail::Owned<State> state_;
 };
 
 }  // namespace supermachine

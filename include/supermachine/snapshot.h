@@ -2,11 +2,11 @@
 // Snapshots: running VMs kept on disk, from which others start in milliseconds.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "supermachine/detail/std.h"
 #include "supermachine/image.h"
 #include "supermachine/result.h"
 

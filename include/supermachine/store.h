@@ -2,12 +2,12 @@
 // What is kept on this host: bakes in their store, images of registries in the cache.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "supermachine/detail/std.h"
 #include "supermachine/result.h"
 
 namespace supermachine {

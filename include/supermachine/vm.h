@@ -2,13 +2,13 @@
 // A virtual machine that runs an image.
 #pragma once
 
-#include <chrono>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "supermachine/detail/pointers.h"
+#include "supermachine/detail/std.h"
 #include "supermachine/exec.h"
 #include "supermachine/image.h"
 #include "supermachine/ports.h"
@@ -131,8 +131,8 @@ class Vm {
   friend class PoolBuilder;
   friend class PooledVm;
   struct State;
-  explicit Vm(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Vm(detail::Owned<State> state);
+  detail::Owned<State> state_;
 };
 
 }  // namespace supermachine

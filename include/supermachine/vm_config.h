@@ -2,12 +2,12 @@
 // How a VM of an image is to be.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "supermachine/assets.h"
+#include "supermachine/detail/std.h"
 #include "supermachine/result.h"
 
 namespace supermachine {

@@ -59,7 +59,7 @@ void set_variable(std::vector<std::string>& env, std::string_view name, std::str
 
 }  // namespace
 
-ExecChild::ExecChild(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ExecChild::ExecChild(detail::Owned<State> state) : state_(std::move(state)) {}
 ExecChild::ExecChild(ExecChild&&) noexcept = default;
 ExecChild& ExecChild::operator=(ExecChild&&) noexcept = default;
 ExecChild::~ExecChild() = default;
@@ -95,7 +95,7 @@ std::uint64_t ExecChild::skipped_bytes() const noexcept { return state_->session
 int ExecChild::fd() const noexcept { return state_->session.fd(); }
 bool ExecChild::wants_write() const noexcept { return state_->session.wants_write(); }
 
-ExecBuilder::ExecBuilder(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ExecBuilder::ExecBuilder(detail::Owned<State> state) : state_(std::move(state)) {}
 ExecBuilder::ExecBuilder(const ExecBuilder& other)
     : state_(std::make_unique<State>(*other.state_)) {}
 ExecBuilder& ExecBuilder::operator=(const ExecBuilder& other) {

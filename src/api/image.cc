@@ -14,7 +14,7 @@ ImageConfig to_public(const oci::ImageConfig& config) {
           .working_dir = config.working_dir,
           .user = config.user,
           .exposed_ports = config.exposed_ports,
-          .labels = config.labels};
+          .labels = {config.labels.begin(), config.labels.end()}};
 }
 
 }  // namespace

@@ -38,14 +38,14 @@ struct PooledVm::State {
   }
 };
 
-PooledVm::PooledVm(std::unique_ptr<State> state) : state_(std::move(state)) {}
+PooledVm::PooledVm(detail::Owned<State> state) : state_(std::move(state)) {}
 PooledVm::PooledVm(PooledVm&&) noexcept = default;
 PooledVm& PooledVm::operator=(PooledVm&&) noexcept = default;
 PooledVm::~PooledVm() = default;
 Vm& PooledVm::operator*() noexcept { return state_->vm; }
 const Vm& PooledVm::operator*() const noexcept { return state_->vm; }
 
-Pool::Pool(std::shared_ptr<State> state) : state_(std::move(state)) {}
+Pool::Pool(detail::Shared<State> state) : state_(std::move(state)) {}
 
 const Image& Pool::image() const { return state_->image; }
 

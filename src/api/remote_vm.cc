@@ -21,7 +21,7 @@ RemoteVm RemoteVm::attach(std::string vsock_path, ImageConfig image) {
   return RemoteVm(std::unique_ptr<State>(new State{open, std::move(image)}));
 }
 
-RemoteVm::RemoteVm(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RemoteVm::RemoteVm(detail::Owned<State> state) : state_(std::move(state)) {}
 RemoteVm::RemoteVm(RemoteVm&&) noexcept = default;
 RemoteVm& RemoteVm::operator=(RemoteVm&&) noexcept = default;
 RemoteVm::~RemoteVm() = default;

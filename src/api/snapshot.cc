@@ -26,7 +26,7 @@ SnapshotMetadata::Image to_metadata(const Image& image) {
           .working_dir = config.working_dir,
           .user = config.user,
           .exposed_ports = config.exposed_ports,
-          .labels = config.labels};
+          .labels = {config.labels.begin(), config.labels.end()}};
 }
 
 ImageConfig to_public(const SnapshotMetadata::Image& image) {
@@ -36,7 +36,7 @@ ImageConfig to_public(const SnapshotMetadata::Image& image) {
           .working_dir = image.working_dir,
           .user = image.user,
           .exposed_ports = image.exposed_ports,
-          .labels = image.labels};
+          .labels = {image.labels.begin(), image.labels.end()}};
 }
 
 // Has a copy do again what warmed up the original: later copies will do likewise. It is no proof of

@@ -16,7 +16,7 @@ struct TcpForward::State {
   ~State() { forwards->remove(id); }
 };
 
-TcpForward::TcpForward(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TcpForward::TcpForward(detail::Owned<State> state) : state_(std::move(state)) {}
 TcpForward::TcpForward(TcpForward&&) noexcept = default;
 TcpForward& TcpForward::operator=(TcpForward&&) noexcept = default;
 TcpForward::~TcpForward() = default;

@@ -11,7 +11,7 @@ static_assert(static_cast<int>(VmExit::Kind::kStopped) == static_cast<int>(ExitK
 
 }  // namespace
 
-Vm::Vm(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Vm::Vm(detail::Owned<State> state) : state_(std::move(state)) {}
 Vm::Vm(Vm&&) noexcept = default;
 Vm& Vm::operator=(Vm&&) noexcept = default;
 Vm::~Vm() = default;
