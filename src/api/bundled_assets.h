@@ -11,7 +11,6 @@ namespace supermachine {
 struct BundledAssets {
   std::span<const std::byte> kernel;
   std::span<const std::byte> agent;
-  std::span<const std::byte> busybox;
 };
 
 // They live as long as the program; nullopt when it was built without.

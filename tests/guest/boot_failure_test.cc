@@ -38,14 +38,30 @@ TEST(BootFailure, APanicIsShownWithItsReason) {
   EXPECT_THAT(vm.error().message(), HasSubstr("Attempted to kill init! exitcode=0x00000300"));
 }
 
-TEST(BootFailure, AnAgentThatIsNoProgramIsAPanicToo) {
+TEST(BootFailure, AnAgentOfAnotherVersionIsRefused) {
+  SM_ASSERT_OK_AND_ASSIGN(const TempDir dir, TempDir::create());
+  SM_ASSERT_OK_AND_ASSIGN(std::string agent, read_file(usual_assets().agent, 16 << 20));
+  const std::string mark("supermachine\0\0\0\0", 16);
+  const std::size_t at = agent.find(mark);
+  ASSERT_NE(at, agent.npos);
+  ASSERT_THAT(write_text(dir.path() + "/agent", agent.replace(at + mark.size(), 5, "9.8.7")),
+              IsOk());
+
+  const auto vm = start_guest(with_agent((dir.path() + "/agent").c_str()));
+
+  ASSERT_THAT(vm, Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(vm.error().message(),
+              HasSubstr(dir.path() + "/agent: the agent of supermachine 9.8.7"));
+}
+
+TEST(BootFailure, AnAgentThatIsNoneIsRefused) {
   SM_ASSERT_OK_AND_ASSIGN(const TempDir dir, TempDir::create());
   ASSERT_THAT(write_text(dir.path() + "/agent", "no program"), IsOk());
 
   const auto vm = start_guest(with_agent((dir.path() + "/agent").c_str()));
 
-  ASSERT_THAT(vm, Fails(Errc::kGuestFault));
-  EXPECT_THAT(vm.error().message(), HasSubstr("panic"));
+  ASSERT_THAT(vm, Fails(Errc::kInvalidArgument));
+  EXPECT_THAT(vm.error().message(), HasSubstr("not a supermachine-agent"));
 }
 
 TEST(BootFailure, AnAgentThatNeverAnswersIsGivenUpAtTheDeadline) {
