@@ -4,9 +4,10 @@
 # One static library per folder of src/. DEPS says which folders this one may use. A missing entry
 # fails at link time; a header-only use slips through, so tools/check-layers compares #include lines
 # with DEPS. Sources are listed, never globbed: an unlisted test is something review should see.
-# LIBS are libraries from outside (pkg-config or CMake targets).
+# LIBS are libraries from outside (pkg-config or CMake targets). COLD code runs rarely and is built for
+# size: half as large.
 function(supermachine_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SRCS;HEADERS;DEPS;LIBS;TESTS;TEST_DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "COLD" "" "SRCS;HEADERS;DEPS;LIBS;TESTS;TEST_DEPS")
   add_library(supermachine_${name} STATIC ${arg_SRCS})
   list(TRANSFORM arg_HEADERS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
   target_sources(supermachine_${name} PUBLIC FILE_SET headers TYPE HEADERS
@@ -14,6 +15,9 @@ function(supermachine_library name)
   target_include_directories(supermachine_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   list(TRANSFORM arg_DEPS PREPEND supermachine_)
   target_link_libraries(supermachine_${name} PUBLIC ${arg_DEPS} ${arg_LIBS} PRIVATE supermachine_warnings)
+  if(arg_COLD)
+    target_compile_options(supermachine_${name} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:-Os>)
+  endif()
   if(arg_TESTS)
     list(TRANSFORM arg_TEST_DEPS PREPEND supermachine_)
     supermachine_test(${name}_test LABEL unit SRCS ${arg_TESTS} DEPS supermachine_${name} ${arg_TEST_DEPS})
