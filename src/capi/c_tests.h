@@ -3,13 +3,11 @@
 #ifndef SUPERMACHINE_CAPI_C_TESTS_H
 #define SUPERMACHINE_CAPI_C_TESTS_H
 
+#include "c_check.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* A test fails when `ok` is 0. */
-void capi_check(int ok, const char* expression, const char* file, int line);
-#define CHECK(expression) capi_check((expression) ? 1 : 0, #expression, __FILE__, __LINE__)
 
 /* Every function of a header with NULL for every pointer. */
 void capi_refuses_error(void);

@@ -8,7 +8,7 @@
 #include "capi/c_tests.h"
 #include "result_matchers.h"
 
-extern "C" void capi_check(int ok, const char* expression, const char* file, int line) {
+extern "C" void c_check(int ok, const char* expression, const char* file, int line) {
   if (ok == 0) ADD_FAILURE_AT(file, line) << expression;
 }
 
