@@ -8,6 +8,7 @@
 #include "cli/bench_help.h"
 #include "cli/bench_options.h"
 #include "cli/bench_table.h"
+#include "cli/help/text.h"
 #include "cli/start.h"
 #include "supermachine/pool.h"
 
@@ -142,10 +143,7 @@ class Bench {
 
 Result<int> bench_verb(Args args) {
   const BenchOptions options = SM_TRY(parse_bench_options(args));
-  if (options.help) {
-    std::fputs(kBenchHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kBenchHelp);
   VmConfig config = SM_TRY(machine_config(options));
   const Signals signals = SM_TRY(Signals::create());
   const auto accept = [](const ImageConfig&) { return Status(); };

@@ -10,6 +10,8 @@
 
 #include "cli/doctor_report.h"
 #include "cli/engine.h"
+#include "cli/help/text.h"
+#include "cli/host_help.h"
 #include "cli/parse.h"
 #include "supermachine/assets.h"
 #include "supermachine/host.h"
@@ -18,21 +20,6 @@ namespace supermachine::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kDoctorHelp =
-    R"(usage: supermachine doctor [--json]
-
-Checks whether this host can run VMs: KVM, by running a guest of a few
-instructions; the lab, an emulated host for those without a KVM that works; the
-guest's kernel and agent; the cache; memory and processors. Each line says what
-was checked and, where something is missing, what to do. The last line is the
-verdict.
-
-      --json   the same for programs
-  -h, --help   this text
-
-Exit status: 0 when VMs can run, on KVM or in the lab; 1 when not.
-)";
 
 Check check_permission() {
   constexpr const char* kDevice = "/dev/kvm";
@@ -53,10 +40,14 @@ Check check_kvm(const HostReport& host) {
       .name = "kvm", .ok = host.usable(), .detail = host.usable() ? took : joined(host.problems)};
 }
 
-Check check_lab() {
+// An installed program has none, and needs none where KVM works.
+Check check_lab(bool kvm_usable) {
   if (inside_lab()) return {.name = "lab", .ok = true, .detail = "we are in it"};
   const auto lab = find_lab();
-  if (!lab.ok()) return {.name = "lab", .ok = false, .detail = lab.error().message()};
+  if (!lab.ok()) {
+    const std::string& why = lab.error().message();
+    return {.name = "lab", .ok = false, .detail = kvm_usable ? "not needed here; " + why : why};
+  }
   const auto problems = lab_problems(lab.value());
   return {.name = "lab",
           .ok = problems.empty(),
@@ -118,18 +109,14 @@ Check check_resources() {
 Result<int> doctor_verb(Args args) {
   bool help = false;
   bool json = false;
-  CLI::App app;
-  app.set_help_flag();
-  app.add_flag("-h,--help", help);
-  app.add_flag("--json", json);
-  SM_TRY(with_hint(parse(app, args), "doctor"));
-  if (help) {
-    std::fputs(kDoctorHelp, stdout);
-    return 0;
-  }
+  Parser parser(kDoctorHelp);
+  parser.flag("--help", help);
+  parser.flag("--json", json);
+  SM_TRY(with_hint(parser.parse(args), "doctor"));
+  if (help) return print_help(kDoctorHelp);
   DoctorReport report;
   const HostReport host = check_host();
-  const Check lab = check_lab();
+  const Check lab = check_lab(host.usable());
   report.checks = {check_permission(), check_kvm(host), lab,
                    check_assets(),     check_cache(),   check_resources()};
   report.kvm_usable = host.usable();

@@ -92,12 +92,12 @@ Result<std::string> find_lab() {
     if (is_program(chosen)) return chosen;
     return Error(Errc::kNotFound, "SUPERMACHINE_LAB: " + chosen + " is not a program");
   }
+  // Of a build tree, in whose bin/ we lie.
   const fs::path beside = fs::path(own_program()).parent_path() / "../../../lab/run";
-  for (const std::string& path : {std::string(SM_LAB_RUN), beside.lexically_normal().string()}) {
-    if (is_program(path)) return path;
-  }
-  return Error(Errc::kNotFound, "the lab, an emulated host, is not there (" SM_LAB_RUN
-                                "): set SUPERMACHINE_LAB to lab/run of supermachine's source tree");
+  if (const std::string path = beside.lexically_normal().string(); is_program(path)) return path;
+  return Error(Errc::kNotFound,
+               "the lab, an emulated host, comes with supermachine's source tree only: set "
+               "SUPERMACHINE_LAB to the tree's lab/run");
 }
 
 std::vector<std::string> lab_problems(const std::string& lab) {

@@ -12,8 +12,8 @@
 
 namespace supermachine::cli {
 
-// The program that runs a command in the lab: $SUPERMACHINE_LAB, the source tree we were built
-// from, the tree our program lies in. kNotFound names where it was looked for.
+// The program that runs a command in the lab: $SUPERMACHINE_LAB, or that of the source tree in
+// whose build tree our program lies. kNotFound says where there is one.
 Result<std::string> find_lab();
 
 // What keeps the lab from running, each with its remedy.

@@ -2,6 +2,8 @@
 // `supermachine inspect`: what a snapshot is, and whether this host can restore it.
 #include <cstdio>
 
+#include "cli/help/text.h"
+#include "cli/inspect_help.h"
 #include "cli/parse.h"
 #include "cli/snapshot_report.h"
 #include "cli/start.h"
@@ -9,21 +11,6 @@
 
 namespace supermachine::cli {
 namespace {
-
-constexpr const char* kInspectHelp =
-    R"(usage: supermachine inspect [--json] [--verify] DIRECTORY|BAKE
-
-Tells what the snapshot in DIRECTORY, or the bake of that name, is: of which image,
-how large, for which processors, what it needs beside itself, and what keeps this
-host from restoring it, if anything does. Needs no KVM.
-
-      --verify  also read all of its memory and compare the checksums
-      --json    the same for programs
-  -h, --help    this text
-
-Exit status: 0 for a snapshot in order, also when this host cannot restore it;
-125 when there is none, or it is damaged.
-)";
 
 struct InspectOptions {
   std::string directory;
@@ -34,13 +21,12 @@ struct InspectOptions {
 
 Result<InspectOptions> parse_options(Args args) {
   InspectOptions options;
-  CLI::App app;
-  app.set_help_flag();
-  app.add_flag("-h,--help", options.help);
-  app.add_flag("--json", options.json);
-  app.add_flag("--verify", options.verify);
-  app.add_option("directory", options.directory);
-  SM_TRY(parse(app, args));
+  Parser parser(kInspectHelp);
+  parser.flag("--help", options.help);
+  parser.flag("--json", options.json);
+  parser.flag("--verify", options.verify);
+  parser.argument("directory", options.directory);
+  SM_TRY(parser.parse(args));
   if (!options.help && options.directory.empty()) return usage_error("which directory or bake?");
   return options;
 }
@@ -49,10 +35,7 @@ Result<InspectOptions> parse_options(Args args) {
 
 Result<int> inspect_verb(Args args) {
   const InspectOptions options = SM_TRY(with_hint(parse_options(args), "inspect"));
-  if (options.help) {
-    std::fputs(kInspectHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kInspectHelp);
   const std::string path = SM_TRY(find_snapshot(options.directory));
   const SnapshotInfo info = SM_TRY(inspect_snapshot(path));
   if (options.verify) SM_TRY(verify_snapshot(path));

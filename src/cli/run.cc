@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/help/text.h"
 #include "cli/run.h"
 #include "cli/run_help.h"
 #include "cli/timing.h"
@@ -90,10 +91,7 @@ Result<RunPlan> plan_run(const RunOptions& options, const std::function<void()>&
 Result<int> run_verb(Args args) {
   Timing timing;
   const RunOptions options = SM_TRY(parse_run_options(args));
-  if (options.help) {
-    std::fputs(kRunHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kRunHelp);
   if (options.tty && ::isatty(STDIN_FILENO) != 1) {
     return Error(Errc::kInvalidArgument,
                  "the input device is not a TTY: leave out -t, or run this from a terminal");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_options.h"
 
+#include "cli/run_help.h"
 #include "cli/shared_arguments.h"
 #include "cli/values.h"
 #include "cli/vms/names.h"
@@ -34,36 +35,35 @@ Result<RunOptions> read_options(Args args) {
   RunOptions options;
   MachineArguments machine;
   CommandArguments command;
-  CLI::App app;
-  app.set_help_flag();
-  app.prefix_command();  // from the first argument after the image on, all is the command's
-  machine.declare(app, options);
-  command.declare(app, options);
-  app.add_flag("-h,--help", options.help);
-  app.add_flag("-i,--interactive", options.interactive);
-  app.add_flag("-t,--tty", options.tty);
-  app.add_flag("--console", options.console);
-  app.add_flag("--timing", options.timing);
-  app.add_flag("-d,--detach", options.detach);
-  app.add_flag("--rm", options.remove);
-  add_single(app, "--name", options.name);
+  Parser parser(kRunHelp);
+  machine.declare(parser, options);
+  command.declare(parser, options);
+  parser.flag("--help", options.help);
+  parser.flag("--interactive", options.interactive);
+  parser.flag("--tty", options.tty);
+  parser.flag("--console", options.console);
+  parser.flag("--timing", options.timing);
+  parser.flag("--detach", options.detach);
+  parser.flag("--rm", options.remove);
+  parser.value("--name", options.name);
   bool no_bake = false;
   std::string pull = "missing";
-  app.add_flag("--no-bake", no_bake);
-  add_single(app, "--pull", pull);
+  parser.flag("--no-bake", no_bake);
+  // The first one wins: the hand-over to the lab puts its own in front.
+  parser.first_value("--pull", pull);
   std::vector<std::string> published;
-  add_each(app, "-p,--publish", published);
-  add_single(app, "--console-log", options.console_log);
-  add_single(app, "--payload", options.payload_file);
-  app.add_option("image", options.image)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
-  SM_TRY(parse(app, args));
+  parser.values("--publish", published);
+  parser.value("--console-log", options.console_log);
+  parser.value("--payload", options.payload_file);
+  parser.argument("image", options.image);
+  SM_TRY(parser.parse(args));
   if (options.help) return options;
 
-  SM_TRY(command.read(app, options));
+  SM_TRY(command.read(parser, options));
   if (options.image.empty()) {
     return usage_error("which image? for example oci-archive:python.tar");
   }
-  SM_TRY(machine.read(app, options));
+  SM_TRY(machine.read(parser, options));
   if (options.interactive && options.payload_file == "-") {
     return usage_error("-i and --payload - both want standard input");
   }

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_options.h"
 
-#include <cctype>
-
-#include "cli/run_help.h"
 #include "result_matchers.h"
 
 namespace supermachine::cli {
@@ -118,30 +115,6 @@ TEST(RunOptions, AskForHelpAlone) {
   SM_ASSERT_OK_AND_ASSIGN(const RunOptions options, parsed({"-h"}));
 
   EXPECT_TRUE(options.help);
-}
-
-// Each option of the help, with a value if it takes one, is an option of the program.
-TEST(RunOptions, AreThoseOfTheHelp) {
-  const std::string help = kRunHelp;
-  int found = 0;
-  for (std::size_t at = help.find("  --"); at != std::string::npos;
-       at = help.find("  --", at + 4)) {
-    std::size_t end = at + 4;
-    while (std::isalpha(static_cast<unsigned char>(help[end])) != 0 || help[end] == '-') ++end;
-    const std::string name = help.substr(at + 2, end - at - 2);
-    const auto bare = parsed({"x", name});
-    const bool takes_value = help[end + 1] != ' ' && help[end] == ' ';
-
-    if (takes_value) {
-      ASSERT_THAT(bare, Fails(Errc::kInvalidArgument)) << name;
-      EXPECT_THAT(bare.error().message(), HasSubstr(name));
-      EXPECT_EQ(bare.error().message().find("unknown option"), std::string::npos) << name;
-    } else {
-      EXPECT_THAT(bare, IsOk()) << name;
-    }
-    ++found;
-  }
-  EXPECT_GE(found, 9);
 }
 
 }  // namespace

@@ -15,56 +15,50 @@ Result<Engine> parse_engine(const std::string& text) {
 
 }  // namespace
 
-void add_each(CLI::App& app, const std::string& name, std::vector<std::string>& values) {
-  app.add_option(name, values)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->allow_extra_args(false);
-}
-
-void EngineArgument::declare(CLI::App& app) {
+void EngineArgument::declare(Parser& parser) {
   // The first one wins: the hand-over to the lab puts its own in front.
-  app.add_option("--engine", engine_)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
+  parser.first_value("--engine", engine_);
 }
 
-Result<Engine> EngineArgument::read(const CLI::App& app) const {
-  if (app.count("--engine") == 0) return Engine::kAuto;
+Result<Engine> EngineArgument::read(const Parser& parser) const {
+  if (!parser.given("--engine")) return Engine::kAuto;
   return parse_engine(engine_);
 }
 
-void MachineArguments::declare(CLI::App& app, MachineOptions& options) {
-  add_single(app, "-m,--memory", memory_);
-  add_single(app, "--vcpus,--cpus", vcpus_);
-  add_single(app, "--hostname", options.hostname);
-  add_single(app, "--boot-timeout", boot_timeout_);
-  add_single(app, "--restore-timeout", restore_timeout_);
-  app.add_flag("-q,--quiet", options.quiet);
-  engine_.declare(app);
+void MachineArguments::declare(Parser& parser, MachineOptions& options) {
+  parser.value("--memory", memory_);
+  parser.value("--vcpus", vcpus_);
+  parser.value("--boot-timeout", boot_timeout_);
+  if (parser.takes("--hostname")) parser.value("--hostname", options.hostname);
+  if (parser.takes("--restore-timeout")) parser.value("--restore-timeout", restore_timeout_);
+  parser.flag("--quiet", options.quiet);
+  engine_.declare(parser);
 }
 
-Status MachineArguments::read(const CLI::App& app, MachineOptions& options) const {
-  if (app.count("--memory") != 0) options.memory_mib = SM_TRY(parse_memory_mib(memory_));
-  if (app.count("--vcpus") != 0) options.vcpus = SM_TRY(parse_vcpus(vcpus_));
-  if (app.count("--boot-timeout") != 0) {
+Status MachineArguments::read(const Parser& parser, MachineOptions& options) const {
+  if (parser.given("--memory")) options.memory_mib = SM_TRY(parse_memory_mib(memory_));
+  if (parser.given("--vcpus")) options.vcpus = SM_TRY(parse_vcpus(vcpus_));
+  if (parser.given("--boot-timeout")) {
     options.boot_timeout = SM_TRY(parse_seconds("--boot-timeout", boot_timeout_));
   }
-  if (app.count("--restore-timeout") != 0) {
+  if (parser.given("--restore-timeout")) {
     options.restore_timeout = SM_TRY(parse_seconds("--restore-timeout", restore_timeout_));
   }
-  options.engine = SM_TRY(engine_.read(app));
+  options.engine = SM_TRY(engine_.read(parser));
   return {};
 }
 
-void CommandArguments::declare_environment(CLI::App& app) {
-  add_each(app, "-e,--env", env_);
-  add_each(app, "--env-file", env_files_);
+void CommandArguments::declare_environment(Parser& parser) {
+  parser.values("--env", env_);
+  parser.values("--env-file", env_files_);
 }
 
-void CommandArguments::declare(CLI::App& app, CommandOptions& options) {
-  declare_environment(app);
-  add_single(app, "-w,--workdir", options.workdir);
-  add_single(app, "-u,--user", options.user);
-  add_single(app, "--entrypoint", entrypoint_);
-  add_single(app, "--timeout", timeout_);
+void CommandArguments::declare(Parser& parser, CommandOptions& options) {
+  declare_environment(parser);
+  parser.value("--workdir", options.workdir);
+  parser.value("--user", options.user);
+  if (parser.takes("--entrypoint")) parser.value("--entrypoint", entrypoint_);
+  parser.value("--timeout", timeout_);
 }
 
 Status CommandArguments::read_environment(CommandOptions& options) const {
@@ -79,26 +73,15 @@ Status CommandArguments::read_environment(CommandOptions& options) const {
   return {};
 }
 
-Status CommandArguments::read(const CLI::App& app, CommandOptions& options) const {
-  options.command = SM_TRY(command_of(app));
+Status CommandArguments::read(const Parser& parser, CommandOptions& options) const {
+  options.command = SM_TRY(parser.command());
   SM_TRY(read_environment(options));
-  if (app.count("--entrypoint") != 0) options.entrypoint = entrypoint_;
-  if (app.count("--timeout") != 0) options.timeout = SM_TRY(parse_seconds("--timeout", timeout_));
+  if (parser.given("--entrypoint")) options.entrypoint = entrypoint_;
+  if (parser.given("--timeout")) options.timeout = SM_TRY(parse_seconds("--timeout", timeout_));
   if (!options.workdir.empty() && options.workdir[0] != '/') {
     return usage_error("--workdir must begin with /, '" + options.workdir + "' does not");
   }
   return {};
-}
-
-Result<std::vector<std::string>> command_of(const CLI::App& app) {
-  std::vector<std::string> rest = app.remaining();
-  if (rest.empty()) return rest;
-  if (rest[0] == "--") {
-    rest.erase(rest.begin());
-  } else if (rest[0].size() > 1 && rest[0][0] == '-') {
-    return usage_error("unknown option " + rest[0].substr(0, rest[0].find('=')));
-  }
-  return rest;
 }
 
 }  // namespace supermachine::cli

@@ -11,28 +11,20 @@
 
 namespace supermachine::cli {
 
-// Of an option that is given several times, the last one counts.
-template <typename Value>
-void add_single(CLI::App& app, const std::string& name, Value& value) {
-  app.add_option(name, value)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-}
-
 class EngineArgument {
  public:
-  void declare(CLI::App& app);
-  [[nodiscard]] Result<Engine> read(const CLI::App& app) const;
+  void declare(Parser& parser);
+  [[nodiscard]] Result<Engine> read(const Parser& parser) const;
 
  private:
   std::string engine_;
 };
 
-// Of an option that is given several times, each counts.
-void add_each(CLI::App& app, const std::string& name, std::vector<std::string>& values);
-
+// Those of them that the verb takes.
 class MachineArguments {
  public:
-  void declare(CLI::App& app, MachineOptions& options);
-  Status read(const CLI::App& app, MachineOptions& options) const;
+  void declare(Parser& parser, MachineOptions& options);
+  Status read(const Parser& parser, MachineOptions& options) const;
 
  private:
   std::string memory_;
@@ -42,14 +34,15 @@ class MachineArguments {
   EngineArgument engine_;
 };
 
-// Reads files named by --env-file and, for variables without a value, our own environment.
+// Those of them that the verb takes. Reads files named by --env-file and, for variables without a
+// value, our own environment.
 class CommandArguments {
  public:
-  void declare(CLI::App& app, CommandOptions& options);
-  Status read(const CLI::App& app, CommandOptions& options) const;
+  void declare(Parser& parser, CommandOptions& options);
+  Status read(const Parser& parser, CommandOptions& options) const;
 
   // The variables alone.
-  void declare_environment(CLI::App& app);
+  void declare_environment(Parser& parser);
   Status read_environment(CommandOptions& options) const;
 
  private:
@@ -58,9 +51,5 @@ class CommandArguments {
   std::string entrypoint_;
   std::string timeout_;
 };
-
-// What is left over when `app` has taken what it knows: the command, perhaps behind a "--"; or an
-// option that nobody knows, which is an error.
-Result<std::vector<std::string>> command_of(const CLI::App& app);
 
 }  // namespace supermachine::cli

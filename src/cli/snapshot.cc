@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "cli/help/text.h"
 #include "cli/sizes.h"
 #include "cli/snapshot_help.h"
 #include "cli/snapshot_options.h"
@@ -123,10 +124,7 @@ Result<int> snapshot_here(const SnapshotVerbOptions& options, const Image& image
 Result<int> snapshot_verb(Args args) {
   Timing timing;
   const SnapshotVerbOptions options = SM_TRY(parse_snapshot_options(args));
-  if (options.help) {
-    std::fputs(kSnapshotHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kSnapshotHelp);
   if (options.diff && !names_snapshot(options.image)) {
     return Error(Errc::kInvalidArgument,
                  "--diff is the difference to a snapshot, which " + options.image + " is not");

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cli/shared_arguments.h"
+#include "cli/snapshot_help.h"
 #include "cli/values.h"
 
 namespace supermachine::cli {
@@ -21,23 +22,19 @@ Result<SnapshotVerbOptions> read_options(Args args) {
   MachineArguments machine;
   CommandArguments command;
   std::string wait_ready;
-  CLI::App app;
-  app.set_help_flag();
-  app.prefix_command();  // from the first argument after the directory on, all is the command's
-  machine.declare(app, options);
-  command.declare(app, options);
-  app.add_flag("-h,--help", options.help);
-  app.add_flag("--diff", options.diff);
-  app.add_flag("--include-rootfs", options.include_rootfs);
-  app.add_flag("--drop-caches", options.drop_caches);
-  app.add_flag("--no-rehearsal", options.no_rehearsal);
-  app.add_flag("--wait-ready{60}", wait_ready)  // or --wait-ready=SECONDS
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app.add_flag("--timing", options.timing);
-  app.add_option("image", options.image)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
-  app.add_option("directory", options.directory)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
-  SM_TRY(parse(app, args));
+  Parser parser(kSnapshotHelp);
+  machine.declare(parser, options);
+  command.declare(parser, options);
+  parser.flag("--help", options.help);
+  parser.flag("--diff", options.diff);
+  parser.flag("--include-rootfs", options.include_rootfs);
+  parser.flag("--drop-caches", options.drop_caches);
+  parser.flag("--no-rehearsal", options.no_rehearsal);
+  parser.optional_value("--wait-ready", "60", wait_ready);
+  parser.flag("--timing", options.timing);
+  parser.argument("image", options.image);
+  parser.argument("directory", options.directory);
+  SM_TRY(parser.parse(args));
   if (options.help) return options;
 
   if (options.image.empty()) {
@@ -46,9 +43,9 @@ Result<SnapshotVerbOptions> read_options(Args args) {
   if (options.directory.empty() || is_of_command(options.directory, args)) {
     return usage_error("into which directory?");
   }
-  SM_TRY(command.read(app, options));
-  SM_TRY(machine.read(app, options));
-  if (app.count("--wait-ready") != 0) {
+  SM_TRY(command.read(parser, options));
+  SM_TRY(machine.read(parser, options));
+  if (parser.given("--wait-ready")) {
     options.wait_ready = SM_TRY(parse_seconds("--wait-ready", wait_ready));
   }
   if (options.entrypoint && options.command.empty() && options.entrypoint->empty()) {

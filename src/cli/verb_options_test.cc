@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The options of snapshot and bench; those they share with run are tested there.
-#include <cctype>
-
-#include "cli/bench_help.h"
 #include "cli/bench_options.h"
-#include "cli/snapshot_help.h"
 #include "cli/snapshot_options.h"
 #include "result_matchers.h"
 
@@ -117,37 +113,6 @@ TEST(BenchOptions, RefuseWhatIsWrong) {
     EXPECT_THAT(options.error().message(), HasSubstr(expected));
     EXPECT_THAT(options.error().message(), HasSubstr("see 'supermachine bench --help'"));
   }
-}
-
-// Each option that a help text describes is one of the program's.
-template <typename Parse>
-int check_help(const std::string& help, const Parse& parse) {
-  int found = 0;
-  for (std::size_t at = help.find("  --"); at != std::string::npos;
-       at = help.find("  --", at + 4)) {
-    std::size_t end = at + 4;
-    while (std::isalpha(static_cast<unsigned char>(help[end])) != 0 || help[end] == '-') ++end;
-    const std::string name = help.substr(at + 2, end - at - 2);
-    const auto options = parse(name);
-    if (!options.ok()) {
-      EXPECT_THAT(options.error().message(), HasSubstr(name));
-      EXPECT_EQ(options.error().message().find("unknown option"), std::string::npos) << name;
-    }
-    ++found;
-  }
-  return found;
-}
-
-TEST(SnapshotOptions, AreThoseOfTheHelp) {
-  EXPECT_GE(check_help(kSnapshotHelp,
-                       [](const std::string& name) {
-                         return snapshot({"x", "dir", name});
-                       }),
-            13);
-}
-
-TEST(BenchOptions, AreThoseOfTheHelp) {
-  EXPECT_GE(check_help(kBenchHelp, [](const std::string& name) { return bench({"x", name}); }), 8);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ const std::string& bakes_dir() {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (launch.before_exec) launch.before_exec();
-  std::vector<std::string> words{SM_PROGRAM};
+  std::vector<std::string> words{launch.program.empty() ? SM_PROGRAM : launch.program};
   words.insert(words.end(), launch.args.begin(), launch.args.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

@@ -19,6 +19,7 @@ struct Launch {
   std::vector<std::string> args = {};           // after the program's name
   std::map<std::string, std::string> env = {};  // added to ours
   std::string cwd = {};                         // empty: ours
+  std::string program = {};                     // empty: as it was built
   bool terminal = false;                        // one for all three streams
   bool close_stdin = true;                      // at once, unless there is a terminal
   std::function<void()> before_exec = {};       // in the child

@@ -6,6 +6,7 @@
 
 #include "cli/bakes/bake_options.h"
 #include "cli/bakes/help.h"
+#include "cli/help/text.h"
 #include "cli/json_text.h"
 #include "cli/progress_display.h"
 #include "cli/start.h"
@@ -69,10 +70,7 @@ void report(const Image& image, bool as_json) {
 
 Result<int> bake_verb(Args args) {
   const BakeVerbOptions options = SM_TRY(parse_bake_options(args));
-  if (options.help) {
-    std::fputs(kBakeHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kBakeHelp);
   SM_TRY(machine_config(options));
   if (names_snapshot(options.image))
     return Error(Errc::kInvalidArgument, options.image + " is a snapshot already");

@@ -5,6 +5,7 @@
 
 #include "cli/bakes/help.h"
 #include "cli/bakes/keep.h"
+#include "cli/help/text.h"
 #include "cli/json_text.h"
 #include "cli/parse.h"
 #include "cli/sizes.h"
@@ -25,12 +26,11 @@ struct ImagesOptions {
 
 Result<ImagesOptions> parse_options(Args args) {
   ImagesOptions options;
-  CLI::App app;
-  app.set_help_flag();
-  app.add_flag("-h,--help", options.help);
-  app.add_flag("-q,--quiet", options.quiet);
-  app.add_flag("--json", options.json);
-  SM_TRY(parse(app, args));
+  Parser parser(kImagesHelp);
+  parser.flag("--help", options.help);
+  parser.flag("--quiet", options.quiet);
+  parser.flag("--json", options.json);
+  SM_TRY(parser.parse(args));
   return options;
 }
 
@@ -109,10 +109,7 @@ void print_json(const std::vector<BakeInfo>& bakes, const std::vector<PulledImag
 
 Result<int> images_verb(Args args) {
   const ImagesOptions options = SM_TRY(with_hint(parse_options(args), "images"));
-  if (options.help) {
-    std::fputs(kImagesHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kImagesHelp);
   const std::vector<BakeInfo> bakes = SM_TRY(list_bakes());
   const std::vector<PulledImage> pulled = SM_TRY(list_pulled());
   if (options.quiet) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "cli/bakes/help.h"
+#include "cli/help/text.h"
 #include "cli/parse.h"
 #include "cli/shared_arguments.h"
 #include "cli/sizes.h"
@@ -24,14 +25,13 @@ struct PruneVerbOptions {
 Result<PruneVerbOptions> parse_options(Args args) {
   PruneVerbOptions options;
   std::string older_than;
-  CLI::App app;
-  app.set_help_flag();
-  app.add_flag("-h,--help", options.help);
-  app.add_flag("-a,--all", options.all);
-  app.add_flag("-f,--force", options.force);
-  add_single(app, "--older-than", older_than);
-  SM_TRY(parse(app, args));
-  if (app.count("--older-than") != 0)
+  Parser parser(kPruneHelp);
+  parser.flag("--help", options.help);
+  parser.flag("--all", options.all);
+  parser.flag("--force", options.force);
+  parser.value("--older-than", older_than);
+  SM_TRY(parser.parse(args));
+  if (parser.given("--older-than"))
     options.older_than = SM_TRY(parse_age("--older-than", older_than));
   return options;
 }
@@ -52,10 +52,7 @@ Result<bool> agreed(const PruneVerbOptions& options) {
 
 Result<int> prune_verb(Args args) {
   const PruneVerbOptions options = SM_TRY(with_hint(parse_options(args), "prune"));
-  if (options.help) {
-    std::fputs(kPruneHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kPruneHelp);
   if (!SM_TRY(with_hint(agreed(options), "prune"))) return 0;
   PruneOptions what{.unused_bakes = options.older_than, .root_file_systems = options.all};
   if (options.all && !options.older_than) what.unused_bakes = std::chrono::seconds(0);

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "cli/bakes/keep.h"
+#include "cli/help/text.h"
 #include "cli/vms/help.h"
 #include "cli/vms/options.h"
 #include "cli/vms/reach.h"
@@ -16,12 +17,9 @@ constexpr auto kPatience = std::chrono::seconds(10);
 
 // What the four have in common. `act` gets each VM by name.
 template <typename Act>
-Result<int> with_each(const EndOptions& options, const char* help, const char* verb, Args args,
+Result<int> with_each(const EndOptions& options, const VerbHelp& help, const char* verb, Args args,
                       const Act& act) {
-  if (options.help) {
-    std::fputs(help, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(help);
   SM_TRY(follow_into_lab(options.engine, verb, args));
   VmStore store = SM_TRY(VmStore::open());
   return for_each_vm(options.vms, [&](const std::string& vm) { return act(store, vm); });

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "cli/help/text.h"
 #include "cli/start.h"
 #include "cli/vms/help.h"
 #include "cli/vms/options.h"
@@ -13,10 +14,7 @@ namespace supermachine::cli {
 
 Result<int> exec_verb(Args args) {
   const ExecOptions options = SM_TRY(parse_exec_options(args));
-  if (options.help) {
-    std::fputs(kExecHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kExecHelp);
   if (options.tty && ::isatty(STDIN_FILENO) != 1) {
     return Error(Errc::kInvalidArgument,
                  "the input device is not a TTY: leave out -t, or run this from a terminal");

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <deque>
 
+#include "cli/help/text.h"
 #include "cli/vms/file.h"
 #include "cli/vms/help.h"
 #include "cli/vms/log.h"
@@ -107,10 +108,7 @@ Status print_log(const LogsOptions& options, const VmEntry& entry) {
 
 Result<int> logs_verb(Args args) {
   const LogsOptions options = SM_TRY(parse_logs_options(args));
-  if (options.help) {
-    std::fputs(kLogsHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kLogsHelp);
   SM_TRY(follow_into_lab(options.engine, "logs", args));
   VmStore store = SM_TRY(VmStore::open());
   const VmEntry entry = SM_TRY(store.find(options.vm));

@@ -8,6 +8,7 @@
 
 #include "cli/shared_arguments.h"
 #include "cli/values.h"
+#include "cli/vms/help.h"
 
 namespace supermachine::cli {
 namespace {
@@ -17,18 +18,17 @@ constexpr std::uint32_t kMaxTail = 1U << 30;
 // What all of these verbs have: VMs by name, and where they are.
 class VmArguments {
  public:
-  VmArguments(CLI::App& app, VmVerbOptions& options, std::vector<std::string>& vms)
+  VmArguments(Parser& parser, VmVerbOptions& options, std::vector<std::string>& vms)
       : options_(options), vms_(vms) {
-    app.set_help_flag();
-    app.add_flag("-h,--help", options.help);
-    engine_.declare(app);
-    app.add_option("vms", vms);
+    parser.flag("--help", options.help);
+    engine_.declare(parser);
+    parser.arguments("vms", vms);
   }
 
   // `max` is 1 or more.
-  Status read(const CLI::App& app, std::size_t max) const {
+  Status read(const Parser& parser, std::size_t max) const {
     if (options_.help) return {};
-    options_.engine = SM_TRY(engine_.read(app));
+    options_.engine = SM_TRY(engine_.read(parser));
     if (vms_.empty()) return usage_error("which VM? 'supermachine ps' lists them");
     if (vms_.size() > max)
       return usage_error("one VM is all it takes, '" + vms_[1] + "' is one more");
@@ -46,16 +46,15 @@ constexpr std::size_t kMany = SIZE_MAX;
 Result<PsOptions> read_ps(Args args) {
   PsOptions options;
   EngineArgument engine;
-  CLI::App app;
-  app.set_help_flag();
-  app.add_flag("-h,--help", options.help);
-  app.add_flag("-a,--all", options.all);
-  app.add_flag("-q,--quiet", options.ids_only);
-  app.add_flag("--json", options.json);
-  app.add_flag("--no-trunc", options.whole_ids);
-  engine.declare(app);
-  SM_TRY(parse(app, args));
-  options.engine = SM_TRY(engine.read(app));
+  Parser parser(kPsHelp);
+  parser.flag("--help", options.help);
+  parser.flag("--all", options.all);
+  parser.flag("--quiet", options.ids_only);
+  parser.flag("--json", options.json);
+  parser.flag("--no-trunc", options.whole_ids);
+  engine.declare(parser);
+  SM_TRY(parser.parse(args));
+  options.engine = SM_TRY(engine.read(parser));
   return options;
 }
 
@@ -63,20 +62,17 @@ Result<ExecOptions> read_exec(Args args) {
   ExecOptions options;
   CommandArguments command;
   EngineArgument engine;
-  CLI::App app;
-  app.set_help_flag();
-  app.prefix_command();
-  app.add_flag("-h,--help", options.help);
-  app.add_flag("-i,--interactive", options.interactive);
-  app.add_flag("-t,--tty", options.tty);
-  command.declare(app, options);
-  engine.declare(app);
-  app.add_option("vm", options.vm)->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst);
-  SM_TRY(parse(app, args));
+  Parser parser(kExecHelp);
+  parser.flag("--help", options.help);
+  parser.flag("--interactive", options.interactive);
+  parser.flag("--tty", options.tty);
+  command.declare(parser, options);
+  engine.declare(parser);
+  parser.argument("vm", options.vm);
+  SM_TRY(parser.parse(args));
   if (options.help) return options;
-  SM_TRY(command.read(app, options));
-  options.engine = SM_TRY(engine.read(app));
-  if (options.entrypoint) return usage_error("unknown option --entrypoint");
+  SM_TRY(command.read(parser, options));
+  options.engine = SM_TRY(engine.read(parser));
   if (options.vm.empty()) return usage_error("in which VM? 'supermachine ps' lists them");
   if (options.command.empty()) return usage_error("which command?");
   return options;
@@ -87,35 +83,35 @@ Result<LogsOptions> read_logs(Args args) {
   std::vector<std::string> vms;
   std::string tail;
   std::string since;
-  CLI::App app;
-  const VmArguments shared(app, options, vms);
-  app.add_flag("-f,--follow", options.follow);
-  app.add_flag("-t,--timestamps", options.timestamps);
-  add_single(app, "-n,--tail", tail);
-  add_single(app, "--since", since);
-  SM_TRY(parse(app, args));
-  SM_TRY(shared.read(app, 1));
+  Parser parser(kLogsHelp);
+  const VmArguments shared(parser, options, vms);
+  parser.flag("--follow", options.follow);
+  parser.flag("--timestamps", options.timestamps);
+  parser.value("--tail", tail);
+  parser.value("--since", since);
+  SM_TRY(parser.parse(args));
+  SM_TRY(shared.read(parser, 1));
   if (options.help) return options;
   options.vm = vms[0];
-  if (app.count("--tail") != 0 && tail != "all" && tail != "0") {
+  if (parser.given("--tail") && tail != "all" && tail != "0") {
     options.tail = SM_TRY(parse_count("--tail", tail, kMaxTail));
   }
   if (tail == "0") options.tail = 0;
-  if (app.count("--since") != 0) options.since = SM_TRY(parse_since(since));
+  if (parser.given("--since")) options.since = SM_TRY(parse_since(since));
   return options;
 }
 
 Result<EndOptions> read_stop(Args args) {
   EndOptions options;
   std::string timeout;
-  CLI::App app;
-  const VmArguments shared(app, options, options.vms);
-  add_single(app, "-t,--time,--timeout", timeout);
-  SM_TRY(parse(app, args));
-  SM_TRY(shared.read(app, kMany));
+  Parser parser(kStopHelp);
+  const VmArguments shared(parser, options, options.vms);
+  parser.value("--time", timeout);
+  SM_TRY(parser.parse(args));
+  SM_TRY(shared.read(parser, kMany));
   if (timeout == "0") {
     options.timeout = std::chrono::milliseconds(0);
-  } else if (app.count("--time") != 0) {
+  } else if (parser.given("--time")) {
     options.timeout = SM_TRY(parse_seconds("--time", timeout));
   }
   return options;
@@ -124,41 +120,41 @@ Result<EndOptions> read_stop(Args args) {
 Result<EndOptions> read_kill(Args args) {
   EndOptions options;
   std::string signal = "KILL";
-  CLI::App app;
-  const VmArguments shared(app, options, options.vms);
-  add_single(app, "-s,--signal", signal);
-  SM_TRY(parse(app, args));
-  SM_TRY(shared.read(app, kMany));
+  Parser parser(kKillHelp);
+  const VmArguments shared(parser, options, options.vms);
+  parser.value("--signal", signal);
+  SM_TRY(parser.parse(args));
+  SM_TRY(shared.read(parser, kMany));
   options.signal = SM_TRY(parse_signal(signal));
   return options;
 }
 
 Result<EndOptions> read_rm(Args args) {
   EndOptions options;
-  CLI::App app;
-  const VmArguments shared(app, options, options.vms);
-  app.add_flag("-f,--force", options.force);
-  SM_TRY(parse(app, args));
-  SM_TRY(shared.read(app, kMany));
+  Parser parser(kRmHelp);
+  const VmArguments shared(parser, options, options.vms);
+  parser.flag("--force", options.force);
+  SM_TRY(parser.parse(args));
+  SM_TRY(shared.read(parser, kMany));
   return options;
 }
 
 Result<EndOptions> read_wait(Args args) {
   EndOptions options;
-  CLI::App app;
-  const VmArguments shared(app, options, options.vms);
-  SM_TRY(parse(app, args));
-  SM_TRY(shared.read(app, kMany));
+  Parser parser(kWaitHelp);
+  const VmArguments shared(parser, options, options.vms);
+  SM_TRY(parser.parse(args));
+  SM_TRY(shared.read(parser, kMany));
   return options;
 }
 
 Result<PortOptions> read_port(Args args) {
   PortOptions options;
   std::vector<std::string> vms;
-  CLI::App app;
-  const VmArguments shared(app, options, vms);
-  SM_TRY(parse(app, args));
-  SM_TRY(shared.read(app, 1));
+  Parser parser(kPortHelp);
+  const VmArguments shared(parser, options, vms);
+  SM_TRY(parser.parse(args));
+  SM_TRY(shared.read(parser, 1));
   if (!vms.empty()) options.vm = vms[0];
   return options;
 }

@@ -4,7 +4,6 @@
 #include <csignal>
 
 #include "cli/run_options.h"
-#include "cli/vms/help.h"
 #include "result_matchers.h"
 
 namespace supermachine::cli {
@@ -149,37 +148,6 @@ TEST(SignalNames, AreThoseOfKill) {
   for (const char* text : {"", "0", "65", "-1", "SIGNOTHING", "15x"}) {
     EXPECT_THAT(parse_signal(text), Fails(Errc::kInvalidArgument)) << text;
   }
-}
-
-// Each option that a help text describes is one that its verb takes.
-template <typename Options>
-void expect_known(const std::string& help, Result<Options> (*parse)(Args)) {
-  int found = 0;
-  for (std::size_t at = help.find("  --"); at != std::string::npos;
-       at = help.find("  --", at + 4)) {
-    const std::size_t end = help.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at + 4);
-    const std::string name = help.substr(at + 2, end - at - 2);
-    const auto options = parsed(parse, {name, "x", "y"});
-    if (!options.ok()) {
-      const std::string& message = options.error().message();
-      const bool unknown = message.find("unknown option") != std::string::npos ||
-                           message.find("not expected") != std::string::npos;
-      EXPECT_FALSE(unknown && message.find(name) != std::string::npos) << message;
-    }
-    ++found;
-  }
-  EXPECT_GE(found, 1) << help;
-}
-
-TEST(VmVerbHelp, DescribesWhatIsThere) {
-  expect_known(kPsHelp, parse_ps_options);
-  expect_known(kExecHelp, parse_exec_options);
-  expect_known(kLogsHelp, parse_logs_options);
-  expect_known(kStopHelp, parse_stop_options);
-  expect_known(kKillHelp, parse_kill_options);
-  expect_known(kRmHelp, parse_rm_options);
-  expect_known(kWaitHelp, parse_wait_options);
-  expect_known(kPortHelp, parse_port_options);
 }
 
 }  // namespace

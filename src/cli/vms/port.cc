@@ -2,6 +2,7 @@
 // `supermachine port`: which ports of a detached VM are published, and where.
 #include <cstdio>
 
+#include "cli/help/text.h"
 #include "cli/vms/help.h"
 #include "cli/vms/options.h"
 #include "cli/vms/reach.h"
@@ -10,10 +11,7 @@ namespace supermachine::cli {
 
 Result<int> port_verb(Args args) {
   const PortOptions options = SM_TRY(parse_port_options(args));
-  if (options.help) {
-    std::fputs(kPortHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kPortHelp);
   SM_TRY(follow_into_lab(options.engine, "port", args));
   VmStore store = SM_TRY(VmStore::open());
   for (const std::string& port : SM_TRY(find_running(store, options.vm)).state.ports) {

@@ -2,6 +2,7 @@
 // `supermachine ps`: which VMs run detached.
 #include <cstdio>
 
+#include "cli/help/text.h"
 #include "cli/vms/help.h"
 #include "cli/vms/options.h"
 #include "cli/vms/ps_table.h"
@@ -11,10 +12,7 @@ namespace supermachine::cli {
 
 Result<int> ps_verb(Args args) {
   const PsOptions options = SM_TRY(parse_ps_options(args));
-  if (options.help) {
-    std::fputs(kPsHelp, stdout);
-    return 0;
-  }
+  if (options.help) return print_help(kPsHelp);
   SM_TRY(follow_into_lab(options.engine, "ps", args));
   VmStore store = SM_TRY(VmStore::open());
   std::vector<VmEntry> entries = SM_TRY(store.list());
