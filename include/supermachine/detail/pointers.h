@@ -12,6 +12,7 @@ template <typename T>
 class Owned {
  public:
   template <typename UniquePtr>
+  requires requires(UniquePtr& p) { p.release(); }
   Owned(UniquePtr pointer) noexcept : object_(pointer.release()) {}  // NOLINT: implicit
   Owned(Owned&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   Owned& operator=(Owned&& other) noexcept {
@@ -32,6 +33,7 @@ template <typename T>
 class Shared {
  public:
   template <typename SharedPtr>
+  requires requires(SharedPtr& p) { p.use_count(); }
   Shared(SharedPtr pointer)  // NOLINT: implicit
       : object_(pointer.get()), keeper_(new Holder<SharedPtr>(std::move(pointer))) {}
   Shared(const Shared& other)
