@@ -42,10 +42,10 @@ bool supermachine_progress_finished(const supermachine_progress* progress) SUPER
 /* "already here", "resumed at 12 MiB", "attempt 2: …"; empty when there is nothing to say. */
 const char* supermachine_progress_note(const supermachine_progress* progress) SUPERMACHINE_NOEXCEPT;
 
-/* Called from the thread that does the work, the caller's or one of the library's own, one call at a
- * time, at most ten a second for a step. It must return soon, may not throw, and must not call back
- * into what reports to it. `user` is what was given with the function; both must be good until the
- * call that does the work returns. */
+/* Called from the thread that does the work, the caller's or one of the library's own, one call at
+ * a time, at most ten a second for a step. It must return soon, may not throw, and must not call
+ * back into what reports to it. `user` is what was given with the function; both must be good until
+ * the call that does the work returns. */
 typedef void (*supermachine_progress_fn)(const supermachine_progress* progress, void* user);
 
 #ifdef __cplusplus
