@@ -2,6 +2,12 @@
 #include "cli/help/man.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 
 #include "cli/help/text.h"
 
@@ -46,9 +52,42 @@ TEST(ManPage, OfTheProgramNamesTheVerbs) {
   const std::string page = program_page("1.2.3");
   for (const Verb& verb : kVerbs) {
     EXPECT_THAT(page, HasSubstr("\\fBsupermachine\\-" + std::string(verb.name) + "\\fR(1)\n" +
-                                roff(verb.summary)));
+                                roff(wrapped(verb.summary, 64)[0]) + "\n"));
   }
   EXPECT_THAT(page, Not(HasSubstr("\n.\n")));
+}
+
+// What a program says of a page, and whether it is content.
+std::string filtered(const std::string& page, const std::string& command) {
+  const std::string path = ::testing::TempDir() + "sm_man_" + std::to_string(::getpid()) + ".1";
+  std::ofstream(path) << page;
+  std::FILE* out = ::popen((command + " " + path + " 2>&1").c_str(), "r");
+  std::string all;
+  for (int c = 0; out != nullptr && (c = std::fgetc(out)) != EOF;) all += static_cast<char>(c);
+  EXPECT_EQ(::pclose(out), 0) << all;
+  std::filesystem::remove(path);
+  return all;
+}
+
+TEST(ManPage, PleasesGroffAndMandoc) {
+  std::vector<std::string> pages{program_page("1.2.3")};
+  for (const Verb& verb : kVerbs) pages.push_back(verb_page(verb, "1.2.3"));
+  for (const std::string& page : pages) {
+    EXPECT_EQ(filtered(page, "mandoc -T lint -W warning"), "");
+    EXPECT_EQ(filtered(page, "groff -man -ww -z"), "");
+  }
+}
+
+TEST(ManPage, IsReadAsItIsMeant) {
+  const auto* const run = std::ranges::find(kVerbs, std::string_view("run"), &Verb::name);
+  const std::string text =
+      filtered(verb_page(*run, "1.2.3"), "groff -man -Tascii -P-c -P-b -P-u -rLL=100n");
+
+  EXPECT_THAT(text, HasSubstr("supermachine run [OPTIONS] IMAGE [OPTIONS] [[--] COMMAND"));
+  EXPECT_THAT(text, HasSubstr("-p, --publish [[IP:]HOSTPORT:]GUESTPORT\n"));
+  EXPECT_THAT(text,
+              HasSubstr("supermachine run oci-archive:python.tar -- python3 -c 'print(6*7)'"));
+  EXPECT_THAT(text, HasSubstr("SUPERMACHINE_CACHE\n"));
 }
 
 }  // namespace
