@@ -31,20 +31,22 @@ int64_t supermachine_host_report_duration(const supermachine_host_report* report
  */
 
 typedef struct supermachine_assets supermachine_assets;
-/* Two files, which are not looked at yet: a Linux vmlinux or bzImage that was built with
- * supermachine's options, and the agent. */
+/* Two files, which are not looked at yet: a Linux vmlinux (boots faster) or bzImage that was built
+ * with supermachine's options, and the agent, of the library's own version. An empty path stands
+ * for the bytes inside the library. */
 supermachine_status supermachine_assets_new(const char* kernel, const char* agent,
                                             supermachine_assets** assets,
                                             supermachine_error** error) SUPERMACHINE_NOEXCEPT;
-/* The files `kernel` and `supermachine-agent` in `dir`. NOT_FOUND names what is missing. */
+/* The files `kernel` and `supermachine-agent` in `dir`. NOT_FOUND names what is missing,
+ * INVALID_ARGUMENT an agent of another version. */
 supermachine_status supermachine_assets_from_dir(const char* dir, supermachine_assets** assets,
                                                  supermachine_error** error) SUPERMACHINE_NOEXCEPT;
 /* What is inside the library. NOT_FOUND when it was built without. */
 supermachine_status supermachine_assets_bundled(supermachine_assets** assets,
                                                 supermachine_error** error) SUPERMACHINE_NOEXCEPT;
-/* The first that there are: $SUPERMACHINE_ASSETS_DIR (alone, when set), the directory of the
- * running program, ~/.local/share/supermachine, inside the library. This is the default
- * everywhere. */
+/* What is usable of the first of these places: $SUPERMACHINE_ASSETS_DIR (alone, when set), the
+ * directory of the running program, ~/.local/share/supermachine, inside the library. This is the
+ * default everywhere. */
 supermachine_status supermachine_assets_discover(supermachine_assets** assets,
                                                  supermachine_error** error) SUPERMACHINE_NOEXCEPT;
 void supermachine_assets_free(supermachine_assets* assets) SUPERMACHINE_NOEXCEPT;
