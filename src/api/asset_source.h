@@ -2,6 +2,9 @@
 // Where the bytes of assets come from, once it is decided which are used.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "base/file_or_bytes.h"
 #include "supermachine/assets.h"
 
@@ -10,6 +13,10 @@ namespace supermachine {
 struct AssetSources {
   FileOrBytes kernel;
   FileOrBytes agent;
+  std::vector<std::span<const std::byte>> inside = {};  // what of them is inside the program
+
+  // After a boot has read them: memory that nobody needs before the next one.
+  void drop_pages() const;
 };
 
 // kNotFound where a path is empty and the program was built without assets inside.

@@ -97,6 +97,7 @@ Result<Vm> Image::start(const VmConfig& config) const {
     const AssetSources assets =
         config.assets() ? SM_TRY(sources_of(*config.assets())) : SM_TRY(discover_sources());
     state->instance = SM_TRY(cold_boot(config, host, assets, state_->kernel_args));
+    assets.drop_pages();
     state->kernel = assets.kernel;
   }
   state->timings = timings_of(state->instance->trace(), is_snapshot());

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs that have kernel and agent inside, alone in a directory of their own.
+#include <fcntl.h>
+
+#include <bit>
 #include <filesystem>
 
+#include "api/bundled_assets.h"
 #include "base/files.h"
 #include "base/run_program.h"
+#include "base/sys.h"
 #include "guest.h"
 #include "supermachine/assets.h"
 
@@ -87,6 +92,31 @@ TEST_F(Inside, BytesAndAFileOfTheSameBuildAreTheSameKernel) {
   EXPECT_NE(info.guest_kernel, "");
   EXPECT_EQ(info.guest_kernel, inside[0].build);
   EXPECT_TRUE(info.problems.empty());
+}
+
+// Of the bytes, the pages that are in memory for us (proc(5), /proc/self/pagemap, bit 63).
+std::size_t present_pages(std::span<const std::byte> bytes) {
+  constexpr std::size_t kPage = 4096;
+  const auto map = sys::open("/proc/self/pagemap", O_RDONLY);
+  EXPECT_THAT(map, IsOk());
+  std::size_t count = 0;
+  for (std::size_t i = 0; map.ok() && i < bytes.size() / kPage; ++i) {
+    std::uint64_t entry = 0;
+    const auto page = std::bit_cast<std::uintptr_t>(bytes.data()) / kPage + i;
+    EXPECT_THAT(read_exact_at(map.value().get(), std::as_writable_bytes(std::span(&entry, 1)),
+                              page * sizeof(entry)),
+                IsOk());
+    count += entry >> 63;
+  }
+  return count;
+}
+
+TEST_F(Inside, BytesStayInMemoryNoLongerThanABootReadsThem) {
+  SM_ASSERT_OK_AND_ASSIGN(const Vm vm, start_guest(VmConfig().with_assets(AssetPaths{})));
+  const auto bundle = bundled_assets();
+  ASSERT_TRUE(bundle.has_value());
+  EXPECT_LT(present_pages(bundle->kernel), 64U);
+  EXPECT_EQ(sh_output(vm, "echo here"), "here");
 }
 
 // The one path that is empty is the bundle's.
