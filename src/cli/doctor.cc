@@ -57,8 +57,12 @@ Check check_lab(bool kvm_usable) {
 Check check_assets() {
   const auto assets = AssetPaths::discover();
   if (!assets.ok()) return {.name = "assets", .ok = false, .detail = assets.error().message()};
-  return {
-      .name = "assets", .ok = true, .detail = assets.value().kernel + ", " + assets.value().agent};
+  const auto place = [](const std::string& path) {
+    return path.empty() ? std::string("inside the program") : path;
+  };
+  return {.name = "assets",
+          .ok = true,
+          .detail = place(assets.value().kernel) + ", " + place(assets.value().agent)};
 }
 
 // As ImportOptions::cache_dir says.

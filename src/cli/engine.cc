@@ -171,15 +171,16 @@ Status start_lab(const std::string& lab) {
 void use_lab_runtime_directory() { ::setenv("SUPERMACHINE_RUNTIME", kLabRuntimeDirectory, 1); }
 
 std::vector<std::string> lab_command(const std::string& lab, const std::string& program,
-                                     const std::string& verb, Args args) {
+                                     const std::string& verb, Args args, ImageIs image) {
   std::vector<std::string> argv{lab, "--", program, verb, "--engine", "kvm"};
+  if (image == ImageIs::kPulled) argv.insert(argv.end(), {"--pull", "never"});
   argv.insert(argv.end(), args.begin(), args.end());
   return argv;
 }
 
-Error enter_lab(const std::string& lab, const std::string& verb, Args args) {
+Error enter_lab(const std::string& lab, const std::string& verb, Args args, ImageIs image) {
   use_lab_runtime_directory();
-  std::vector<std::string> argv = lab_command(lab, own_program(), verb, args);
+  std::vector<std::string> argv = lab_command(lab, own_program(), verb, args, image);
   const std::vector<char*> words = pointers(argv);
   ::signal(SIGPIPE, SIG_DFL);  // which main() changed
   ::execv(words[0], words.data());

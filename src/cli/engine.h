@@ -44,11 +44,17 @@ void use_lab_runtime_directory();
 
 [[nodiscard]] std::string own_program();
 
+// Whether the image is in the cache already, and the lab, which has no network, must not ask its
+// registry again.
+enum class ImageIs { kOfNoConcern, kPulled };
+
 // The arguments that make `lab` run `program`'s `verb` with `args`, on the KVM inside.
 std::vector<std::string> lab_command(const std::string& lab, const std::string& program,
-                                     const std::string& verb, Args args);
+                                     const std::string& verb, Args args,
+                                     ImageIs image = ImageIs::kOfNoConcern);
 
 // Becomes that command. Returns only its failure.
-Error enter_lab(const std::string& lab, const std::string& verb, Args args);
+Error enter_lab(const std::string& lab, const std::string& verb, Args args,
+                ImageIs image = ImageIs::kOfNoConcern);
 
 }  // namespace supermachine::cli

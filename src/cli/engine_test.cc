@@ -89,6 +89,9 @@ TEST_F(EngineTest, HandsOverItsOwnArgumentsBehindAnEngine) {
   EXPECT_THAT(lab_command("/src/lab/run", "/bin/supermachine", "bench", args),
               ElementsAre("/src/lab/run", "--", "/bin/supermachine", "bench", "--engine", "kvm",
                           "oci-layout:x", "--"));
+  EXPECT_THAT(lab_command("run", "supermachine", "run", args, ImageIs::kPulled),
+              ElementsAre("run", "--", "supermachine", "run", "--engine", "kvm", "--pull", "never",
+                          "oci-layout:x", "--"));
 }
 
 TEST_F(EngineTest, EntersTheLabWhenToldToWithoutAProbe) {

@@ -27,6 +27,19 @@ inline constexpr VerbHelp kDoctorHelp{
     .environment = kDoctorVariables,
 };
 
+inline constexpr const char* kAssetsUsage[] = {"assets [--json]"};
+inline constexpr Block kAssetsDescription[] = {
+    {"Lists the places where the guest's kernel and agent are looked for, in this order, which of "
+     "them was chosen and why the others were not; then what lies there: size, version, build."}};
+inline constexpr Definition kAssetsVariables[] = {kAssetsVariable};
+inline constexpr VerbHelp kAssetsHelp{
+    .usage = kAssetsUsage,
+    .description = kAssetsDescription,
+    .groups = kJsonAndHelpGroups,
+    .exit_status = "0 when there are a kernel and an agent; 1 when not.",
+    .environment = kAssetsVariables,
+};
+
 inline constexpr const char* kCompletionUsage[] = {"completion bash|zsh|fish"};
 inline constexpr Block kCompletionDescription[] = {
     {"Prints what makes a shell complete the words of a supermachine command with TAB: verbs, "

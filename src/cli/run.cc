@@ -103,7 +103,9 @@ Result<int> run_verb(Args args) {
   if (options.detach) return detach(options, plan.prepared.engine, args);
   if (plan.prepared.engine.in_lab) {
     ending.reset();
-    return hand_over(plan.prepared.engine, options, signals, "run", args);
+    const bool pulled = plan.prepared.image.has_value();  // and no snapshot
+    return hand_over(plan.prepared.engine, options, signals, "run", args,
+                     pulled ? ImageIs::kPulled : ImageIs::kOfNoConcern);
   }
   SM_TRY(check_free(options.ports));
   ending.reset();

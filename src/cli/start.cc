@@ -131,10 +131,10 @@ Result<Prepared> prepare(const std::string& reference, const MachineOptions& opt
 }
 
 Error hand_over(const EngineChoice& engine, const MachineOptions& options, const Signals& signals,
-                const std::string& verb, Args args) {
+                const std::string& verb, Args args, ImageIs image) {
   if (!options.quiet && !engine.reason.empty()) say(engine.reason);
   signals.restore();
-  return enter_lab(engine.lab, verb, args);
+  return enter_lab(engine.lab, verb, args, image);
 }
 
 Result<Vm> start(const Image& image, const VmConfig& config) {

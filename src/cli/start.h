@@ -39,7 +39,7 @@ Result<Prepared> prepare(const std::string& reference, const MachineOptions& opt
 
 // Becomes the lab's, and says so where it was not asked for. Returns only its failure.
 Error hand_over(const EngineChoice& engine, const MachineOptions& options, const Signals& signals,
-                const std::string& verb, Args args);
+                const std::string& verb, Args args, ImageIs image = ImageIs::kOfNoConcern);
 
 // Signals that come before there is a command end the start.
 Result<Vm> start(const Image& image, const VmConfig& config);

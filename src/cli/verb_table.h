@@ -45,6 +45,7 @@ inline constexpr std::array kVerbs{
     Verb{"inspect", "tell what a bake or snapshot is, whether this host can restore it", inspect_verb, kInspectHelp},
     Verb{"bench", "measure how fast an image or a snapshot starts and runs here", bench_verb, kBenchHelp},
     Verb{"doctor", "check whether this host can run VMs, and what to do if not", doctor_verb, kDoctorHelp},
+    Verb{"assets", "show which kernel and agent VMs get, and from where", assets_verb, kAssetsHelp},
     Verb{"completion", "make a shell complete these words", completion_verb, kCompletionHelp},
 };
 // clang-format on

@@ -28,6 +28,7 @@ Result<int> snapshot_verb(Args args);
 Result<int> inspect_verb(Args args);
 Result<int> bench_verb(Args args);
 Result<int> doctor_verb(Args args);
+Result<int> assets_verb(Args args);
 Result<int> completion_verb(Args args);
 Result<int> ps_verb(Args args);
 Result<int> exec_verb(Args args);

@@ -236,7 +236,9 @@ class BadRequest : public BadInput {
     write_image("mute.tar", image);
     fs::create_directories(in("assets"));
     write("assets/kernel", "a kernel");
-    write("assets/supermachine-agent", "an agent");
+    // Of our version, which is looked at.
+    fs::copy_file(fs::path(SM_PROGRAM).parent_path() / "supermachine-agent",
+                  in("assets/supermachine-agent"));
   }
   Launch launch_good(std::vector<std::string> args) const {
     Launch how = launch(std::move(args));
@@ -337,9 +339,11 @@ TEST_F(HandOver, PassesArgumentsStreamsAndStatus) {
       launch_with_lab({"--engine", "lab", "-i", "oci-archive:good.tar", "--", "a b", ""}), "input");
 
   EXPECT_EQ(ended.status, 42);
-  EXPECT_EQ(ended.out, "<--><" SM_PROGRAM
-                       "><run><--engine><kvm><--engine><lab><-i><oci-archive:good.tar><--><a b><>"
-                       "input");
+  EXPECT_EQ(
+      ended.out,
+      "<--><" SM_PROGRAM
+      "><run><--engine><kvm><--pull><never><--engine><lab><-i><oci-archive:good.tar><--><a b><>"
+      "input");
   EXPECT_EQ(ended.err, "to stderr\n");  // nothing of ours: the lab was asked for
 }
 
@@ -399,6 +403,32 @@ TEST(Doctor, NamesWhatAHostWithoutKvmLacks) {
   const Ended ended = run_program({.args = {"doctor"}, .before_exec = hide_kvm});
 
   EXPECT_THAT(ended.out, AllOf(HasSubstr("missing  there is no /dev/kvm"), HasSubstr("kvm_intel")));
+}
+
+TEST(Assets, AreThoseOfTheDirectoryThatOneNames) {
+  const TempDir dir = TempDir::create().value();
+  const std::string assets = dir.path() + "/assets";
+  fs::create_directories(assets);
+  std::ofstream(assets + "/kernel") << "a kernel";
+  fs::copy_file(fs::path(SM_PROGRAM).parent_path() / "supermachine-agent",
+                assets + "/supermachine-agent");
+  const Launch ours{.args = {"assets", "--json"}, .env = {{"SUPERMACHINE_ASSETS_DIR", assets}}};
+  const Launch wrong{.args = {"assets"}, .env = {{"SUPERMACHINE_ASSETS_DIR", dir.path()}}};
+  const Ended found = run_program(ours);
+  const Ended missing = run_program(wrong);
+
+  ASSERT_EQ(found.status, 0) << found.err;
+  const auto json = Json::parse(found.out, nullptr, false);
+  ASSERT_FALSE(json.is_discarded()) << found.out;
+  EXPECT_EQ(json["places"].size(), 4U);
+  EXPECT_EQ(json["places"][0]["chosen"], true);
+  EXPECT_EQ(json["places"][0]["directory"], assets);
+  EXPECT_EQ(json["assets"][0]["path"], assets + "/kernel");
+  EXPECT_EQ(json["assets"][1]["version"], SM_VERSION);
+  EXPECT_EQ(json["assets"][1]["bytes"], fs::file_size(assets + "/supermachine-agent"));
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_THAT(missing.out, AllOf(HasSubstr(dir.path() + "/kernel: no such file"),
+                                 HasSubstr("no kernel and agent")));
 }
 
 TEST(Doctor, SpeaksJson) {

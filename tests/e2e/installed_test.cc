@@ -32,13 +32,29 @@ class InstalledProgram : public ::testing::Test {
   TempDir dir_ = TempDir::create().value();
 };
 
+TEST_F(InstalledProgram, HasManualPagesThatAreTheSameEachTime) {
+  Launch docs{.args = {"man", dir_.path() + "/man1"}};
+  docs.program = fs::path(SM_PROGRAM).parent_path() / "supermachine-docs";
+  ASSERT_EQ(run_program(docs).status, 0);
+  const auto page = [&](const std::string& name) {
+    return read_file(dir_.path() + "/man1/" + name, std::size_t{1} << 20).value();
+  };
+  const std::string first = page("supermachine-run.1");
+  ASSERT_EQ(run_program(docs).status, 0);
+
+  EXPECT_EQ(page("supermachine-run.1"), first);
+  EXPECT_THAT(first, HasSubstr("supermachine " SM_VERSION));
+  EXPECT_THAT(page("supermachine.1"), HasSubstr("supermachine\\-completion"));
+  docs.args = {"man", "/proc/no/such"};
+  EXPECT_EQ(run_program(docs).status, 1);
+}
+
 TEST_F(InstalledProgram, HasNoLabAndSaysWhereThereIsOne) {
   const Ended doctor = run({"doctor"});
   const Ended lab = run({"ps", "--engine", "lab"});
 
-  EXPECT_THAT(doctor.out,
-              AllOf(ContainsRegex("lab: +missing .*source tree.*SUPERMACHINE_LAB"),
-                    ContainsRegex("this host (runs VMs on KVM|cannot run VMs)\n$")));
+  EXPECT_THAT(doctor.out, AllOf(ContainsRegex("lab: +missing .*source tree.*SUPERMACHINE_LAB"),
+                                ContainsRegex("this host (runs VMs on KVM|cannot run VMs)\n$")));
   EXPECT_EQ(doctor.out.find("this host runs VMs") != std::string::npos, doctor.status == 0);
   EXPECT_EQ(lab.status, 125);
   EXPECT_THAT(lab.err, AllOf(HasSubstr("source tree"), HasSubstr("set SUPERMACHINE_LAB to")));

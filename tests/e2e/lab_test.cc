@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/files.h"
+#include "local_registry.h"
 #include "program.h"
 
 namespace supermachine {
@@ -61,6 +62,24 @@ TEST(Lab, CarriesATerminal) {
 
   EXPECT_EQ(program.wait(), 5);
   EXPECT_TRUE(program.terminal_is_cooked());
+}
+
+// The lab has no network: what --pull always asks of the registry is asked here, and not again.
+TEST(Lab, RunsAndBakesWhatWasPulledOutside) {
+  auto registry = LocalRegistry::start();
+  ASSERT_TRUE(registry.ok()) << registry.error().message();
+  ASSERT_TRUE(registry.value().push(test_image("busybox"), "test/busybox:1").ok());
+  const std::string reference = registry.value().host() + "/test/busybox:1";
+
+  const Ended ran = run_program({.args = {"run", "-q", "--engine", "lab", "--no-bake", "--pull",
+                                          "always", reference, "--", "echo", "out"}});
+  const Ended baked = run_program({.args = {"bake", "-q", "--engine", "lab", "--name", "pulled",
+                                            "--pull", "always", reference}});
+
+  EXPECT_EQ(ran.out, "out\n");
+  EXPECT_EQ(ran.err, "");
+  EXPECT_EQ(baked.out, "pulled\n");
+  EXPECT_EQ(baked.err, "");
 }
 
 // Each in a lab of its own: what one captures on this machine's disk, the other starts from.

@@ -200,6 +200,16 @@ TEST_F(RegistryTest, ShowsBarsOnATerminalAndALineAStep) {
   EXPECT_THAT(ended.out, HasSubstr("rootfs: "));
 }
 
+TEST_F(RegistryTest, IsCompletedByBashOncePulled) {
+  const LocalRegistry registry = registry_with(write_archive(small_image()), "test/app:1");
+  ASSERT_EQ(pull({registry.host() + "/test/app:1"}).status, 0);
+  Launch bash = launch({"-c", "source <(" SM_PROGRAM " completion bash); COMP_WORDS=(" SM_PROGRAM
+                              " run 127); COMP_CWORD=2; _supermachine; echo ${COMPREPLY[*]}"});
+  bash.program = "/bin/bash";
+
+  EXPECT_EQ(run_program(bash).out, registry.host() + "/test/app:1\n");
+}
+
 TEST_F(RegistryTest, GoesOnWhereAnInterruptedPullEnded) {
   const std::string blob = big_layer().blob;
   std::atomic<bool> stall = true;

@@ -83,7 +83,7 @@ Result<int> bake_verb(Args args) {
                                            .platform = options.platform,
                                            .progress = display.callback()}));
     ending.reset();
-    return hand_over(engine, options, signals, "bake", args);
+    return hand_over(engine, options, signals, "bake", args, ImageIs::kPulled);
   }
   std::optional<Image> image;
   {

@@ -132,7 +132,7 @@ Result<std::vector<std::string>> command_line(const RunOptions& options, const E
     say("the ports are published inside the lab only, which has no network to this machine");
   }
   use_lab_runtime_directory();
-  return lab_command(engine.lab, own_program(), kRunDetached, args);
+  return lab_command(engine.lab, own_program(), kRunDetached, args, ImageIs::kPulled);
 }
 
 }  // namespace
