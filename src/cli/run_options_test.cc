@@ -85,6 +85,13 @@ TEST(RunOptions, TakeTheFirstEngine) {
   EXPECT_EQ(options.engine, Engine::kKvm);
 }
 
+TEST(RunOptions, TakeTheFirstPullPolicy) {
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions options,
+                          parsed({"--pull", "never", "x", "--pull", "always"}));
+
+  EXPECT_EQ(options.pull, PullPolicy::kNever);
+}
+
 TEST(RunOptions, RefuseWhatIsWrongInOneLineWithAHint) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
       {{}, "which image"},

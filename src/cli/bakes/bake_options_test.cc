@@ -74,6 +74,12 @@ TEST(BakeOptions, AreTakenAroundTheImage) {
   EXPECT_THAT(options.command, ElementsAre("serve", "--name", "no"));
 }
 
+TEST(BakeOptions, TakeTheFirstPullPolicy) {
+  SM_ASSERT_OK_AND_ASSIGN(const auto options, bake({"--pull", "never", "--pull", "always", "x"}));
+
+  EXPECT_EQ(options.pull, PullPolicy::kNever);
+}
+
 TEST(BakeOptions, AreRefusedInOneLineEach) {
   const auto refused = [](std::vector<std::string> words, const char* saying) {
     EXPECT_THAT(bake(std::move(words)), FailsSaying(Errc::kInvalidArgument, saying));
@@ -85,6 +91,7 @@ TEST(BakeOptions, AreRefusedInOneLineEach) {
   refused({"nginx", "--file", "/x:y"}, "HOST-PATH:/GUEST-PATH");
   refused({"nginx", "--pull", "sometimes"}, "always, missing or never");
   refused({"nginx", "--warmup-tag", "v1"}, "without --warmup");
+  refused({"--hostname", "web", "nginx"}, "unknown option --hostname");
   refused({"--nonsense", "nginx"}, "see 'supermachine bake --help'");
 }
 
