@@ -33,9 +33,9 @@ struct Progress {
   std::string note;
 };
 
-// Called from the caller's thread or one of the library's, one call at a time; it must not call back
-// into what reports to it. The first call of a step has elapsed 0, the last one is `finished`; in
-// between at most ten a second. A step that fails has no last call.
+// Called from the caller's thread or one of the library's, one call at a time; it must not call
+// back into what reports to it. The first call of a step has elapsed 0, the last one is `finished`;
+// in between at most ten a second. A step that fails has no last call.
 using ProgressCallback = std::function<void(const Progress&)>;
 
 // "download", as it stands in logs.
