@@ -52,6 +52,8 @@ const std::string& bakes_dir() {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // A shell that starts us in the background has them ignored, and so would the program.
+  for (const int number : {SIGINT, SIGQUIT}) ::signal(number, SIG_DFL);
   if (launch.before_exec) launch.before_exec();
   std::vector<std::string> words{launch.program.empty() ? SM_PROGRAM : launch.program};
   words.insert(words.end(), launch.args.begin(), launch.args.end());
