@@ -141,9 +141,11 @@ Result<int> detach(const RunOptions& options, const EngineChoice& engine, Args a
   Child child = SM_TRY(spawn(SM_TRY(command_line(options, engine, args))));
   const auto id = SM_TRY(wait_for_id(child));
   if (!id) return exit_status_of(child.pid);
+  // First the id: nobody could find a VM again whose starter was killed before it had said it.
+  std::puts(id->c_str());
+  std::fflush(stdout);
   // From now on the VM is on its own.
   SM_TRY(write_fully(child.in.get(), "\n"));
-  std::puts(id->c_str());
   return 0;
 }
 
