@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Debian packages: cpack -G DEB --config build/release/CPackConfig.cmake.
+# Debian packages, in packages/ of the build tree: target `packages`.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_VENDOR "supermachine")
 set(CPACK_PACKAGE_CONTACT "supermachine maintainers <root@localhost>")
@@ -44,3 +44,9 @@ set(CPACK_COMPONENT_CLI_DESCRIPTION "runs container images as microVMs - program
 Like docker run, but each container is a virtual machine with a kernel of its
  own, restored from a snapshot in milliseconds.")
 include(CPack)
+
+add_custom_target(packages
+  COMMAND ${CMAKE_COMMAND} -E rm -rf packages
+  COMMAND ${CMAKE_CPACK_COMMAND} -G DEB
+  DEPENDS supermachine_shared supermachine_static supermachine_installed docs
+  WORKING_DIRECTORY ${PROJECT_BINARY_DIR} COMMENT "Making Debian packages" USES_TERMINAL VERBATIM)
