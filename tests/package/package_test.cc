@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "shell.h"
+#include "shell_command.h"
 
 namespace supermachine {
 namespace {

@@ -5,11 +5,11 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
 #include "cli/vms/ps_table.h"
+#include "shell_command.h"
 
 namespace supermachine::cli {
 namespace {
@@ -23,8 +23,8 @@ class Completion : public ::testing::Test {
  protected:
   Completion() {
     std::filesystem::create_directories(dir_ + "/bin");
-    std::filesystem::create_directories(dir_ + "/work/data");
-    write("work/data.tar", "");
+    std::filesystem::create_directories(dir_ + "/here/data");
+    write("here/data.tar", "");
     write("bash", bash_completion());
     write("zsh", zsh_completion());
     write("fish", fish_completion());
@@ -55,15 +55,14 @@ esac
     std::ofstream(dir_ + "/" + name) << text;
   }
   // The lines that a script of that shell prints.
-  [[nodiscard]] std::vector<std::string> run(const std::string& shell,
+  [[nodiscard]] std::vector<std::string> run(const std::string& interpreter,
                                              const std::string& script) const {
     write("script", script);
-    const std::string command = "cd " + dir_ + "/work && PATH=" + dir_ + "/bin:$PATH HOME=" + dir_ +
-                                " timeout 20 " + shell + " " + dir_ + "/script 2>&1";
-    std::FILE* out = ::popen(command.c_str(), "r");
-    std::string all;
-    for (int c = 0; out != nullptr && (c = std::fgetc(out)) != EOF;) all += static_cast<char>(c);
-    EXPECT_EQ(::pclose(out), 0) << all;
+    const std::string command = "cd " + dir_ + "/here && PATH=" + dir_ + "/bin:$PATH HOME=" + dir_ +
+                                " timeout 20 " + interpreter + " " + dir_ + "/script";
+    const ShellOutcome outcome = shell(command);
+    std::string all = outcome.text;
+    EXPECT_EQ(outcome.status, 0) << all;
     std::vector<std::string> lines;
     for (std::size_t end = 0; (end = all.find('\n')) != std::string::npos; all.erase(0, end + 1)) {
       lines.push_back(all.substr(0, end));

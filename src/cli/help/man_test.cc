@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
 #include "cli/help/text.h"
+#include "shell_command.h"
 
 namespace supermachine::cli {
 namespace {
@@ -61,12 +61,10 @@ TEST(ManPage, OfTheProgramNamesTheVerbs) {
 std::string filtered(const std::string& page, const std::string& command) {
   const std::string path = ::testing::TempDir() + "sm_man_" + std::to_string(::getpid()) + ".1";
   std::ofstream(path) << page;
-  std::FILE* out = ::popen((command + " " + path + " 2>&1").c_str(), "r");
-  std::string all;
-  for (int c = 0; out != nullptr && (c = std::fgetc(out)) != EOF;) all += static_cast<char>(c);
-  EXPECT_EQ(::pclose(out), 0) << all;
+  const ShellOutcome outcome = shell(command + " " + path);
+  EXPECT_EQ(outcome.status, 0) << outcome.text;
   std::filesystem::remove(path);
-  return all;
+  return outcome.text;
 }
 
 TEST(ManPage, PleasesGroffAndMandoc) {
