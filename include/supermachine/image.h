@@ -28,6 +28,7 @@ struct ImageConfig {
   std::string working_dir;              // empty: /
   std::string user;                     // "name", "uid", "name:group", …; empty: root
   std::vector<std::string> exposed_ports;
+  std::string stop_signal;  // asks the workload to end: "SIGQUIT", "3", …; empty: SIGTERM
   std::vector<std::pair<std::string, std::string>> labels;  // by name
 };
 

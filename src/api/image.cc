@@ -14,6 +14,7 @@ ImageConfig to_public(const oci::ImageConfig& config) {
           .working_dir = config.working_dir,
           .user = config.user,
           .exposed_ports = config.exposed_ports,
+          .stop_signal = config.stop_signal,
           .labels = {config.labels.begin(), config.labels.end()}};
 }
 

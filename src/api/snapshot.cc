@@ -26,6 +26,7 @@ SnapshotMetadata::Image to_metadata(const Image& image) {
           .working_dir = config.working_dir,
           .user = config.user,
           .exposed_ports = config.exposed_ports,
+          .stop_signal = config.stop_signal,
           .labels = {config.labels.begin(), config.labels.end()}};
 }
 
@@ -36,6 +37,7 @@ ImageConfig to_public(const SnapshotMetadata::Image& image) {
           .working_dir = image.working_dir,
           .user = image.user,
           .exposed_ports = image.exposed_ports,
+          .stop_signal = image.stop_signal,
           .labels = {image.labels.begin(), image.labels.end()}};
 }
 

@@ -180,6 +180,11 @@ const supermachine_string_list* supermachine_image_config_exposed_ports(
     const supermachine_image_config* config) noexcept {
   return get(config, [](auto& c) { return &c.exposed_ports; });
 }
+const char* supermachine_image_config_stop_signal(
+    const supermachine_image_config* config) noexcept {
+  return get_string(
+      config, [](auto& c) -> auto& { return c.config.stop_signal; });
+}
 const supermachine_string_list* supermachine_image_config_label_names(
     const supermachine_image_config* config) noexcept {
   return get(config, [](auto& c) { return &c.label_names; });

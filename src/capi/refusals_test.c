@@ -92,6 +92,7 @@ void capi_refuses_image(void) {
   CHECK(supermachine_image_config_entrypoint(NULL) == NULL);
   CHECK(supermachine_image_config_cmd(NULL) == NULL);
   EMPTY(supermachine_image_config_working_dir(NULL));
+  EMPTY(supermachine_image_config_stop_signal(NULL));
   EMPTY(supermachine_image_config_user(NULL));
   CHECK(supermachine_image_config_exposed_ports(NULL) == NULL);
   CHECK(supermachine_image_config_label_names(NULL) == NULL);

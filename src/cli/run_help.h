@@ -67,6 +67,11 @@ inline constexpr Option kRunDetachedOptions[] = {
     {.names = "--name",
      .argument = "NAME",
      .text = "what the VM is called then; else a name is made up"},
+    {.names = "--stop-signal",
+     .argument = "SIGNAL",
+     .text = "how 'supermachine stop' asks the command to end, by name or number; default the "
+             "image's, or TERM",
+     .value = Value::kSignal},
     {.names = "--rm", .text = "keep nothing of the VM when it has ended"},
     {.names = "-p, --publish",
      .argument = "[[IP:]HOSTPORT:]GUESTPORT",

@@ -12,8 +12,8 @@ namespace {
 // What cannot be together with -d, and what only makes sense with it.
 Status check_detached(const RunOptions& options) {
   if (!options.detach) {
-    if (options.name.empty()) return {};
-    return usage_error("--name is for VMs that run detached: add -d");
+    if (options.name.empty() && options.stop_signal == 0) return {};
+    return usage_error("--name and --stop-signal are for VMs that run detached: add -d");
   }
   if (options.interactive || options.tty) {
     return usage_error(
@@ -46,6 +46,8 @@ Result<RunOptions> read_options(Args args) {
   parser.flag("--detach", options.detach);
   parser.flag("--rm", options.remove);
   parser.value("--name", options.name);
+  std::string stop_signal;
+  parser.value("--stop-signal", stop_signal);
   bool no_bake = false;
   std::string pull = "missing";
   parser.flag("--no-bake", no_bake);
@@ -77,6 +79,7 @@ Result<RunOptions> read_options(Args args) {
   options.has_own_workload = options.detach ? has_command || !options.env.empty() ||
                                                   !options.workdir.empty() || !options.user.empty()
                                             : !has_command;
+  if (parser.given("--stop-signal")) options.stop_signal = SM_TRY(parse_signal(stop_signal));
   SM_TRY(check_detached(options));
   return options;
 }

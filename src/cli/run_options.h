@@ -20,7 +20,8 @@ struct RunOptions : MachineOptions, CommandOptions {
   std::string console_log;
   bool timing = false;
   bool detach = false;
-  std::string name;  // of a VM that runs detached; empty: one is made up
+  std::string name;     // of a VM that runs detached; empty: one is made up
+  int stop_signal = 0;  // 0: the image's
   bool remove = false;
   std::vector<PublishedPort> ports;
   bool help = false;  // then nothing else is set

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_options.h"
 
+#include <csignal>
+
 #include "result_matchers.h"
 
 namespace supermachine::cli {
@@ -92,8 +94,18 @@ TEST(RunOptions, TakeTheFirstPullPolicy) {
   EXPECT_EQ(options.pull, PullPolicy::kNever);
 }
 
+TEST(RunOptions, TakeASignalThatStops) {
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions none, parsed({"-d", "x"}));
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions quit, parsed({"-d", "--stop-signal", "SIGQUIT", "x"}));
+
+  EXPECT_EQ(none.stop_signal, 0);
+  EXPECT_EQ(quit.stop_signal, SIGQUIT);
+}
+
 TEST(RunOptions, RefuseWhatIsWrongInOneLineWithAHint) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{"-d", "--stop-signal", "NOSUCH", "x"}, "no signal 'NOSUCH'"},
+      {{"--stop-signal", "QUIT", "x"}, "add -d"},
       {{}, "which image"},
       {{"--memroy", "5", "x"}, "unknown option --memroy"},
       {{"x", "--memroy=5", "--", "ls"}, "unknown option --memroy"},

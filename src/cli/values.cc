@@ -2,6 +2,8 @@
 #include "cli/values.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -107,6 +109,31 @@ Result<std::chrono::seconds> parse_age(std::string_view option, std::string_view
     }
   }
   return bad_value(option, text, "a whole number and s, m, h or d");
+}
+
+Result<int> parse_signal(std::string_view text) {
+  const Error unknown = usage_error("no signal '" + std::string(text) + "'");
+  std::string name(text);
+  for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  if (name.starts_with("SIG")) name.erase(0, 3);
+  for (int candidate = 1; candidate < SIGRTMIN; ++candidate) {
+    const char* abbreviation = ::sigabbrev_np(candidate);
+    if (abbreviation != nullptr && name == abbreviation) return candidate;
+  }
+  if (name == "RTMIN") return SIGRTMIN;
+  if (name == "RTMAX") return SIGRTMAX;
+  const bool from_min = name.starts_with("RTMIN+");
+  const bool from_max = name.starts_with("RTMAX-");
+  const std::string_view digits = from_min || from_max ? std::string_view(name).substr(6) : text;
+  int number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size()) return unknown;
+  if (number < 0 || number > kMaxSignal) return unknown;
+  if (from_min) number += SIGRTMIN;
+  if (from_max) number = SIGRTMAX - number;
+  const int least = from_min || from_max ? SIGRTMIN : 1;
+  if (number < least || number > kMaxSignal) return unknown;
+  return number;
 }
 
 Result<PullPolicy> parse_pull_policy(std::string_view option, std::string_view text) {

@@ -27,6 +27,11 @@ Result<std::chrono::milliseconds> parse_seconds(std::string_view option, std::st
 // "30s", "45m", "12h" or "7d".
 Result<std::chrono::seconds> parse_age(std::string_view option, std::string_view text);
 
+inline constexpr int kMaxSignal = 64;
+// "TERM", "SIGTERM", "15", "RTMIN+3" or "RTMAX-1"; as the C library of the host numbers the
+// real-time ones.
+Result<int> parse_signal(std::string_view text);
+
 // "always", "missing" or "never".
 Result<PullPolicy> parse_pull_policy(std::string_view option, std::string_view text);
 

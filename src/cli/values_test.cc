@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/values.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -129,6 +130,21 @@ TEST_F(EnvFile, IsNamedWhenMissing) {
 
   ASSERT_THAT(variables, Fails(Errc::kOs));
   EXPECT_THAT(variables.error().message(), HasSubstr(path_));
+}
+
+TEST(Values, TakeSignals) {
+  for (const char* text : {"15", "TERM", "SIGTERM", "term", "sigterm"}) {
+    EXPECT_EQ(parse_signal(text).value(), SIGTERM) << text;
+  }
+  EXPECT_EQ(parse_signal("RTMIN").value(), SIGRTMIN);
+  EXPECT_EQ(parse_signal("SIGRTMIN+3").value(), SIGRTMIN + 3);
+  EXPECT_EQ(parse_signal("rtmax-1").value(), SIGRTMAX - 1);
+  EXPECT_EQ(parse_signal("64").value(), 64);
+  for (const char* text :
+       {"", "SIG", "0", "65", "-1", "SIGNOTHING", "15x", "SIG15", "RTMIN+", "RTMIN-1", "RTMIN+31",
+        "RTMAX-99999999999", "RTMAX+1", "RTMAX--1", "RTMIN+-1"}) {
+    EXPECT_THAT(parse_signal(text), Fails(Errc::kInvalidArgument)) << text;
+  }
 }
 
 }  // namespace

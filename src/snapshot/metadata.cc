@@ -67,11 +67,14 @@ const Json& part(const Json& json, const char* key) {
 }
 
 Json encode_image(const Metadata::Image& image) {
-  return {{"name", image.name},    {"digest", image.digest},
-          {"env", image.env},      {"entrypoint", image.entrypoint},
-          {"cmd", image.cmd},      {"working_dir", image.working_dir},
-          {"user", image.user},    {"exposed_ports", image.exposed_ports},
-          {"labels", image.labels}};
+  Json json = {{"name", image.name},    {"digest", image.digest},
+               {"env", image.env},      {"entrypoint", image.entrypoint},
+               {"cmd", image.cmd},      {"working_dir", image.working_dir},
+               {"user", image.user},    {"exposed_ports", image.exposed_ports},
+               {"labels", image.labels}};
+  // Was not there from the first.
+  if (!image.stop_signal.empty()) json["stop_signal"] = image.stop_signal;
+  return json;
 }
 
 Metadata::Image decode_image(const Json& json) {
@@ -83,6 +86,7 @@ Metadata::Image decode_image(const Json& json) {
           .working_dir = string_member(json, "working_dir"),
           .user = string_member(json, "user"),
           .exposed_ports = strings_member(json, "exposed_ports"),
+          .stop_signal = string_member(json, "stop_signal"),
           .labels = string_map_member(json, "labels")};
 }
 

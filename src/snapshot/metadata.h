@@ -38,6 +38,7 @@ struct SnapshotMetadata {
     std::string working_dir = {};
     std::string user = {};
     std::vector<std::string> exposed_ports = {};  // "80/tcp"
+    std::string stop_signal = {};
     std::map<std::string, std::string> labels = {};
 
     bool operator==(const Image&) const = default;

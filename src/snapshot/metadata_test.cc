@@ -23,7 +23,9 @@ std::string why(const std::string& text) {
 }
 
 TEST(Metadata, ComesBackAsItWas) {
-  for (const SnapshotMetadata& before : {sample_metadata(), SnapshotMetadata{.vcpus = 1}}) {
+  for (const SnapshotMetadata& before :
+       {sample_metadata(), SnapshotMetadata{.vcpus = 1},
+        SnapshotMetadata{.vcpus = 1, .image = {.stop_signal = "SIGQUIT"}}}) {
     const auto after = decode_metadata(encode_metadata(before));
     ASSERT_THAT(after, IsOk());
     EXPECT_EQ(after.value(), before);

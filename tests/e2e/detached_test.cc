@@ -14,6 +14,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "busybox_image.h"
 #include "http_get.h"
 #include "program.h"
 
@@ -233,6 +234,37 @@ TEST_F(Detached, IsEndedWhenItDoesNotListen) {
   wait_for_log(signalled, "ready\n");
   EXPECT_EQ(supermachine({"kill", "-s", "USR1", signalled}).status, 0);
   EXPECT_EQ(supermachine({"wait", signalled}).out, "4\n");
+}
+
+TEST_F(Detached, IsAskedToEndAsTheImageSays) {
+  const std::string reference = write_busybox_image(
+      dir_.path(), {{"Env", {"PATH=/bin"}},
+                    {"Cmd",
+                     {"sh", "-c",
+                      "for s in TERM QUIT USR1; do trap \"echo $s; exit 3\" $s; done; "
+                      "echo ready; while :; do busybox sleep 0.1; done"}},
+                    {"StopSignal", "SIGQUIT"}});
+  const auto said = [&](std::vector<std::string> run, std::vector<std::string> stop) {
+    run.insert(run.begin(), {"run", "-d", "--engine", "kvm", "--name", "web"});
+    run.push_back(reference);
+    Launch start = launch(run);
+    start.env["SUPERMACHINE_CACHE"] = dir_.path() + "/cache";
+    start.env["SUPERMACHINE_SNAPSHOTS_DIR"] = dir_.path() + "/bakes";
+    const Ended started = run_program(start);
+    EXPECT_EQ(started.status, 0) << started.err;
+    wait_for_log("web", "ready\n");
+    stop.insert(stop.begin(), "stop");
+    stop.emplace_back("web");
+    EXPECT_EQ(supermachine(stop).status, 0);
+    const std::string log = supermachine({"logs", "web"}).out;
+    EXPECT_EQ(supermachine({"rm", "web"}).status, 0);
+    return log;
+  };
+
+  EXPECT_EQ(said({"--no-bake"}, {}), "ready\nQUIT\n");
+  EXPECT_EQ(said({}, {}), "ready\nQUIT\n");  // from the bake's snapshot
+  EXPECT_EQ(said({"--stop-signal", "USR1"}, {}), "ready\nUSR1\n");
+  EXPECT_EQ(said({}, {"-s", "TERM"}), "ready\nTERM\n");
 }
 
 TEST_F(Detached, IsKnownToHaveEndedWhenItsProcessWasKilled) {

@@ -9,7 +9,7 @@
 #include <random>
 
 #include "base/files.h"
-#include "oci_image.h"
+#include "busybox_image.h"
 #include "program.h"
 
 namespace supermachine {
@@ -75,23 +75,13 @@ TEST(Run, KeepsStreamsApartAndEveryByteAsItIs) {
 }
 
 TEST(Run, TakesWhatTheImageSays) {
-  auto tar = TarWriter().directory("bin").directory("etc").directory("proc").directory("sys");
-  tar.directory("dev").directory("tmp", 01777).directory("run").directory("home", 0777);
-  tar.file("bin/busybox", read_file("/bin/busybox", 16 << 20).value(), 0755);
-  tar.symlink("bin/sh", "busybox");
-  tar.file("etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:1234:99::/home/app:/bin/sh\n");
-  const std::vector<OciImage::Layer> layers{OciImage::plain(tar)};
-  Json config = OciImage::config(layers);
-  config["config"] = {{"Env", {"PATH=/bin", "A=image"}},
-                      {"Entrypoint", {"/bin/busybox", "sh", "-c"}},
-                      {"Cmd", {"busybox id -u; busybox pwd; echo $A $B"}},
-                      {"WorkingDir", "/home/work"},
-                      {"User", "app"}};
-  OciImage image;
-  image.set_index({image.add_manifest(layers, config)});
   const TempDir dir = TempDir::create().value();
-  image.write_archive(dir.path() + "/app.tar");
-  const std::string reference = "oci-archive:" + dir.path() + "/app.tar";
+  const std::string reference =
+      write_busybox_image(dir.path(), {{"Env", {"PATH=/bin", "A=image"}},
+                                       {"Entrypoint", {"/bin/busybox", "sh", "-c"}},
+                                       {"Cmd", {"busybox id -u; busybox pwd; echo $A $B"}},
+                                       {"WorkingDir", "/home/work"},
+                                       {"User", "app"}});
   OciImage::write(dir.path() + "/vars", "A=file\nB=file\n");
   const auto run = [&](std::vector<std::string> args) {
     args.insert(args.begin(), {"run", "--engine", "kvm", reference});

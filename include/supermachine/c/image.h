@@ -95,6 +95,9 @@ const char* supermachine_image_config_user(const supermachine_image_config* conf
 /* "80/tcp". */
 const supermachine_string_list* supermachine_image_config_exposed_ports(
     const supermachine_image_config* config) SUPERMACHINE_NOEXCEPT;
+/* What asks the workload to end: "SIGQUIT", "3", …; empty: SIGTERM. */
+const char* supermachine_image_config_stop_signal(const supermachine_image_config* config)
+    SUPERMACHINE_NOEXCEPT;
 /* Sorted. */
 const supermachine_string_list* supermachine_image_config_label_names(
     const supermachine_image_config* config) SUPERMACHINE_NOEXCEPT;

@@ -66,13 +66,15 @@ Status wait_for(VmStore& store, const std::string& vm) {
 
 Result<int> stop_verb(Args args) {
   const EndOptions options = SM_TRY(parse_stop_options(args));
-  return with_each(options, kStopHelp, "stop", args,
-                   [&](VmStore& store, const std::string& vm) -> Status {
-                     SM_TRY(stop_vm(SM_TRY(store.find(vm)), options.timeout.value_or(kPatience)));
-                     SM_TRY(store.list());  // puts in order what was killed
-                     std::puts(vm.c_str());
-                     return {};
-                   });
+  return with_each(
+      options, kStopHelp, "stop", args, [&](VmStore& store, const std::string& vm) -> Status {
+        const VmEntry entry = SM_TRY(store.find(vm));
+        SM_TRY(stop_vm(entry, options.signal ? options.signal : entry.state.stop_signal,
+                       options.timeout.value_or(kPatience)));
+        SM_TRY(store.list());  // puts in order what was killed
+        std::puts(vm.c_str());
+        return {};
+      });
 }
 
 Result<int> kill_verb(Args args) {

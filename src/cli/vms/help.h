@@ -93,13 +93,18 @@ inline constexpr VerbHelp kLogsHelp{.usage = kLogsUsage,
 
 inline constexpr const char* kStopUsage[] = {"stop [OPTIONS] VM..."};
 inline constexpr Block kStopDescription[] = {
-    {"Asks the command of each VM to end (SIGTERM), and ends the VM when it has not done so in "
-     "time. Prints the VMs as they were named."}};
+    {"Asks the command of each VM to end, and ends the VM when it has not done so in time. Prints "
+     "the VMs as they were named."}};
 inline constexpr Option kStopOptions[] = {
     {.names = "-t, --time",
      .argument = "SECONDS",
      .text = "how long to wait; default 10",
      .also = "--timeout"},
+    {.names = "-s, --signal",
+     .argument = "SIGNAL",
+     .text = "what asks it, by name or number; default that of 'run --stop-signal', of the image, "
+             "or TERM",
+     .value = Value::kSignal},
     kWhereOption,
     kHelpOption,
 };

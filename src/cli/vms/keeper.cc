@@ -76,7 +76,7 @@ std::optional<VmEnd> Keeper::take_signals() {
     }
     if (polite) deadline_ = Clock::now() + kStopLimit;
     // A command that has ended shows in the next event.
-    static_cast<void>(vm_.workload_signal(polite ? SIGTERM : *number).ok());
+    static_cast<void>(vm_.workload_signal(polite ? stop_signal_ : *number).ok());
   }
   return std::nullopt;
 }

@@ -24,13 +24,13 @@ struct VmEnd {
 
 class Keeper {
  public:
-  // All outlive us.
-  Keeper(Vm& vm, ExecChild& command, Signals& signals, LogWriter& log)
-      : vm_(vm), command_(command), signals_(signals), log_(log) {}
+  // All outlive us. `stop_signal` asks the command to end.
+  Keeper(Vm& vm, ExecChild& command, int stop_signal, Signals& signals, LogWriter& log)
+      : vm_(vm), command_(command), stop_signal_(stop_signal), signals_(signals), log_(log) {}
 
-  // Returns when the command has ended or the VM is not wanted any more: SIGTERM and SIGINT ask the
-  // command to end and give it 10 s; again, or SIGQUIT, it ends at once. Other signals are the
-  // command's.
+  // Returns when the command has ended or the VM is not wanted any more: at SIGTERM and SIGINT the
+  // command is asked to end, and has 10 s; again, or SIGQUIT, it ends at once. Other signals are
+  // the command's.
   VmEnd run();
 
  private:
@@ -43,6 +43,7 @@ class Keeper {
 
   Vm& vm_;
   ExecChild& command_;
+  int stop_signal_;
   Signals& signals_;
   LogWriter& log_;
   std::optional<Clock::time_point> deadline_;

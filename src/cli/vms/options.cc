@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/vms/options.h"
 
-#include <signal.h>
-#include <string.h>
-
 #include <charconv>
 
 #include "cli/shared_arguments.h"
@@ -104,8 +101,10 @@ Result<LogsOptions> read_logs(Args args) {
 Result<EndOptions> read_stop(Args args) {
   EndOptions options;
   std::string timeout;
+  std::string signal;
   Parser parser(kStopHelp);
   const VmArguments shared(parser, options, options.vms);
+  parser.value("--signal", signal);
   parser.value("--time", timeout);
   SM_TRY(parser.parse(args));
   SM_TRY(shared.read(parser, kMany));
@@ -114,6 +113,7 @@ Result<EndOptions> read_stop(Args args) {
   } else if (parser.given("--time")) {
     options.timeout = SM_TRY(parse_seconds("--time", timeout));
   }
+  if (parser.given("--signal")) options.signal = SM_TRY(parse_signal(signal));
   return options;
 }
 
@@ -169,22 +169,6 @@ Result<EndOptions> parse_kill_options(Args args) { return with_hint(read_kill(ar
 Result<EndOptions> parse_rm_options(Args args) { return with_hint(read_rm(args), "rm"); }
 Result<EndOptions> parse_wait_options(Args args) { return with_hint(read_wait(args), "wait"); }
 Result<PortOptions> parse_port_options(Args args) { return with_hint(read_port(args), "port"); }
-
-Result<int> parse_signal(const std::string& text) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc() && end == text.data() + text.size() && number >= 1 && number <= 64) {
-    return number;
-  }
-  std::string name = text;
-  for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  if (name.starts_with("SIG")) name.erase(0, 3);
-  for (int candidate = 1; candidate < SIGRTMIN; ++candidate) {
-    const char* abbreviation = ::sigabbrev_np(candidate);
-    if (abbreviation != nullptr && name == abbreviation) return candidate;
-  }
-  return usage_error("no signal '" + text + "'");
-}
 
 Result<TimePoint> parse_since(const std::string& text) {
   if (const auto time = parse_time(text); time.ok()) return time.value();

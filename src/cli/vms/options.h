@@ -43,7 +43,7 @@ struct LogsOptions : VmVerbOptions {
 struct EndOptions : VmVerbOptions {
   std::vector<std::string> vms;
   std::optional<std::chrono::milliseconds> timeout;  // stop
-  int signal = 0;                                    // kill
+  int signal = 0;                                    // kill; stop, where 0 is the VM's own
   bool force = false;                                // rm
 };
 
@@ -60,8 +60,6 @@ Result<EndOptions> parse_rm_options(Args args);
 Result<EndOptions> parse_wait_options(Args args);
 Result<PortOptions> parse_port_options(Args args);
 
-// "TERM", "SIGTERM" or "15".
-Result<int> parse_signal(const std::string& text);
 // A time like 2026-01-02T03:04:05Z, or how long ago: "90s", "10m", "1h30m".
 Result<TimePoint> parse_since(const std::string& text);
 

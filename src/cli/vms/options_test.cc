@@ -113,7 +113,8 @@ TEST(LogsOptions, KnowHowLongAgo) {
 
 TEST(EndOptions, AreTaken) {
   SM_ASSERT_OK_AND_ASSIGN(const auto stop, parsed(parse_stop_options, {"-t", "2.5", "a", "b"}));
-  SM_ASSERT_OK_AND_ASSIGN(const auto at_once, parsed(parse_stop_options, {"--time=0", "a"}));
+  SM_ASSERT_OK_AND_ASSIGN(const auto at_once,
+                          parsed(parse_stop_options, {"--time=0", "-s", "QUIT", "a"}));
   SM_ASSERT_OK_AND_ASSIGN(const auto kill, parsed(parse_kill_options, {"a"}));
   SM_ASSERT_OK_AND_ASSIGN(const auto hup, parsed(parse_kill_options, {"-s", "hup", "a"}));
   SM_ASSERT_OK_AND_ASSIGN(const auto rm, parsed(parse_rm_options, {"-f", "a", "b"}));
@@ -122,7 +123,9 @@ TEST(EndOptions, AreTaken) {
 
   EXPECT_EQ(stop.timeout, 2500ms);
   EXPECT_THAT(stop.vms, ElementsAre("a", "b"));
+  EXPECT_EQ(stop.signal, 0);
   EXPECT_EQ(at_once.timeout, 0ms);
+  EXPECT_EQ(at_once.signal, SIGQUIT);
   EXPECT_EQ(kill.signal, SIGKILL);
   EXPECT_EQ(hup.signal, SIGHUP);
   EXPECT_TRUE(rm.force);
@@ -139,15 +142,6 @@ TEST(EndOptions, NeedAVm) {
   }
   EXPECT_THAT(parsed(parse_logs_options, {"a", "b"}).error().message(), HasSubstr("'b'"));
   EXPECT_THAT(parsed(parse_port_options, {}), Fails(Errc::kInvalidArgument));
-}
-
-TEST(SignalNames, AreThoseOfKill) {
-  for (const char* text : {"15", "TERM", "SIGTERM", "term", "sigterm"}) {
-    EXPECT_EQ(parse_signal(text).value(), SIGTERM) << text;
-  }
-  for (const char* text : {"", "0", "65", "-1", "SIGNOTHING", "15x"}) {
-    EXPECT_THAT(parse_signal(text), Fails(Errc::kInvalidArgument)) << text;
-  }
 }
 
 }  // namespace

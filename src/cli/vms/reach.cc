@@ -60,10 +60,10 @@ Status kill_vm(const VmEntry& entry) {
   return Error(Errc::kTimeout, "the process " + std::to_string(entry.state.pid) + " does not end");
 }
 
-Status stop_vm(const VmEntry& entry, std::chrono::milliseconds patience) {
+Status stop_vm(const VmEntry& entry, int number, std::chrono::milliseconds patience) {
   const auto process = SM_TRY(process_of(entry));
   if (!process) return {};
-  const Status asked = signal_command(entry, SIGTERM);
+  const Status asked = signal_command(entry, number);
   if (SM_TRY(process->wait(asked.ok() ? patience : std::chrono::milliseconds(0)))) return {};
   return kill_vm(entry);
 }

@@ -26,8 +26,8 @@ RemoteVm attach(const VmEntry& entry);
 // nullopt when it has ended; kCorrupt for an entry with a problem.
 Result<std::optional<VmProcess>> process_of(const VmEntry& entry);
 
-// Ends it: asks its command with SIGTERM to end, and after `patience` ends the VM.
-Status stop_vm(const VmEntry& entry, std::chrono::milliseconds patience);
+// Ends it: asks its command by the signal `number` to end, and after `patience` ends the VM.
+Status stop_vm(const VmEntry& entry, int number, std::chrono::milliseconds patience);
 // Ends it at once.
 Status kill_vm(const VmEntry& entry);
 

@@ -13,6 +13,7 @@
 
 #include "cli/parse.h"
 #include "cli/run.h"
+#include "cli/values.h"
 #include "cli/vms/file.h"
 #include "cli/vms/keeper.h"
 #include "cli/vms/process.h"
@@ -22,6 +23,13 @@ namespace supermachine::cli {
 namespace {
 
 constexpr int kGoLimitMs = 60'000;
+
+// An image that names none, or one that does not exist, means SIGTERM, as for docker.
+int stop_signal(const RunOptions& options, const ImageConfig& image) {
+  if (options.stop_signal != 0) return options.stop_signal;
+  const auto number = parse_signal(image.stop_signal);
+  return number.ok() ? number.value() : SIGTERM;
+}
 
 VmState describe_vm(const RunOptions& options, const RunPlan& plan) {
   const ImageConfig& image = plan.prepared.image->config();
@@ -37,6 +45,7 @@ VmState describe_vm(const RunOptions& options, const RunPlan& plan) {
   }
   state.workdir = options.workdir.empty() ? image.working_dir : options.workdir;
   state.user = options.user.empty() ? image.user : options.user;
+  state.stop_signal = stop_signal(options, image);
   state.remove = options.remove;
   state.created = now();
   state.pid = ::getpid();
@@ -113,7 +122,7 @@ Result<int> keep(OwnVm& own, const RunOptions& options, RunPlan plan, Signals& s
     SM_TRY(own.update(state));
     SM_TRY(report(state.id));
     SM_TRY(leave_streams());
-    end = Keeper(vm, command.value(), signals, log).run();
+    end = Keeper(vm, command.value(), state.stop_signal, signals, log).run();
   }
   state.status = VmStatus::kExited;
   state.finished = now();

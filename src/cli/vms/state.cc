@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cli/json_text.h"
+#include "cli/values.h"
 #include "cli/vms/flat_json.h"
 #include "cli/vms/names.h"
 
@@ -148,6 +149,7 @@ std::string state_json(const VmState& state) {
   add("workdir", json_string(state.workdir));
   add("user", json_string(state.user));
   add("ports", json_strings(state.ports));
+  add("stop_signal", std::to_string(state.stop_signal));
   add("remove", state.remove ? "true" : "false");
   add("status", json_string(kStatusNames[static_cast<std::size_t>(state.status)]));
   add("created", time(state.created));
@@ -178,6 +180,7 @@ Result<VmState> parse_state(std::string_view text) {
   state.workdir = SM_TRY(read.string("workdir"));
   state.user = SM_TRY(read.string("user"));
   state.ports = SM_TRY(read.strings("ports"));
+  state.stop_signal = static_cast<int>(SM_TRY(read.number("stop_signal", 1, kMaxSignal)));
   state.remove = SM_TRY(read.boolean("remove"));
   state.status = SM_TRY(read.status("status"));
   state.created = SM_TRY(read.time("created"));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,6 +33,7 @@ struct VmState {
   std::string workdir;
   std::string user;
   std::vector<std::string> ports;  // "127.0.0.1:8080->80/tcp"
+  int stop_signal = SIGTERM;       // asks the command to end
   bool remove = false;             // once it has ended
   VmStatus status = VmStatus::kStarting;
   TimePoint created{};

@@ -21,6 +21,7 @@ VmState sample() {
   state.workdir = "/srv";
   state.user = "www";
   state.ports = {"127.0.0.1:8080->80/tcp"};
+  state.stop_signal = SIGQUIT;
   state.remove = true;
   state.status = VmStatus::kExited;
   state.created = parse_time("2026-01-02T03:04:05.000000006Z").value();
