@@ -169,9 +169,10 @@ Status measure_warmth(int rounds, const std::string& reference, const Work& work
   return {};
 }
 
-Status run_once(const std::string& program, const std::string& what, int nothing, Series& out) {
+// From the start of the process to its end.
+Status run_once(const std::vector<std::string>& command, int nothing, Series& out) {
   settle();
-  auto run = SM_TRY(Program::start({program, "run", what, "--", "true"}, nothing));
+  auto run = SM_TRY(Program::start(command, nothing));
   const auto gone = SM_TRY(run.wait_for_end(deadline_in(60s)));
   out.add(std::chrono::duration<double, std::milli>(gone - run.started()).count());
   return {};
@@ -188,13 +189,24 @@ Status measure_runs(int rounds, const std::string& program, const std::string& r
   if (::setenv("SUPERMACHINE_SNAPSHOTS_DIR", (dir + "/runs").c_str(), 1) != 0)
     return Error::from_errno("setenv");
   const UniqueFd nothing = SM_TRY(sys::open("/dev/null", O_RDONLY));
-  Series first, restored, baked;
-  SM_TRY(run_once(program, reference, nothing.get(), first));  // bakes
+  const std::vector<std::string> version{program, "--version"};
+  const std::vector<std::string> bake{program, "bake", "--quiet", reference};
+  const auto run_true = [&](const std::string& what) {
+    return std::vector<std::string>{program, "run", what, "--", "true"};
+  };
+  Series nothing_done, first_bake, found, first, restored, baked;
+  SM_TRY(run_once(bake, nothing.get(), first_bake));
+  SM_TRY(run_once(run_true(reference), nothing.get(), first));  // a bake too
   for (int round = 0; round < rounds; ++round) {
-    SM_TRY(run_once(program, snapshot, nothing.get(), restored));
-    SM_TRY(run_once(program, reference, nothing.get(), baked));
+    SM_TRY(run_once(version, nothing.get(), nothing_done));
+    SM_TRY(run_once(bake, nothing.get(), found));
+    SM_TRY(run_once(run_true(snapshot), nothing.get(), restored));
+    SM_TRY(run_once(run_true(reference), nothing.get(), baked));
   }
   print_head();
+  print("--version", nothing_done, restored);
+  print("bake IMAGE, the first time", first_bake, restored);
+  print("bake IMAGE again", found, restored);
   print("run SNAPSHOT -- true", restored, restored);
   print("run IMAGE -- true, which bakes it", first, restored);
   print("**run IMAGE -- true, from its bake**", baked, restored, "1.5");

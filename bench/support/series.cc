@@ -6,14 +6,15 @@
 namespace supermachine::bench {
 
 void print_header(const char* unit) {
-  std::printf("| %-34s | median, %-4s | %8s | %8s | ratio |\n", "what", unit, "min", "max");
-  std::printf("|%.36s|%.14s|%.10s|%.10s|%.7s|\n", "------------------------------------",
-              "--------------", "----------", "----------", "-------");
+  std::printf("| %-34s | median, %-5s | %8s | %8s | %8s | %8s | ratio |\n", "what", unit, "min",
+              "p95", "p99", "max");
+  std::printf("|---|---|---|---|---|---|---|\n");
 }
 
 void print_line(const std::string& what, const Series& series, const Series& base) {
-  std::printf("| %-34s | %12.1f | %8.1f | %8.1f | %5.2f |\n", what.c_str(), series.median(),
-              series.min(), series.max(), series.median() / base.median());
+  std::printf("| %-34s | %13.1f | %8.1f | %8.1f | %8.1f | %8.1f | %5.2f |\n", what.c_str(),
+              series.median(), series.min(), series.percentile(95), series.percentile(99),
+              series.max(), series.median() / base.median());
   std::fflush(stdout);
 }
 

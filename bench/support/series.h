@@ -33,7 +33,7 @@ class Series {
   std::vector<double> values_;
 };
 
-// Lines of a Markdown table: what, median, min, max, and the median over `base`'s.
+// Lines of a Markdown table: what, how it is spread, and the median over `base`'s.
 void print_header(const char* unit);
 void print_line(const std::string& what, const Series& series, const Series& base);
 
