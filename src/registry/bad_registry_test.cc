@@ -139,6 +139,44 @@ TEST_F(BadRegistry, ThatHasNoSuchRangeIsReadFromTheBeginning) {
   expect_layer();
 }
 
+// In these three the registry turns good after 50 requests, so that a test that fails ends too.
+TEST_F(BadRegistry, ThatHasNoSuchRangeAndThenBreaksOffIsGivenUp) {
+  fs::create_directories(fs::path(partial()).parent_path());
+  OciImage::write(partial(), std::string(1000, 'x'));
+  spoil_layer(50, [this](const ServedRequest&, ServedConnection& connection) {
+    if (spoiled_ == 1) return static_cast<void>(connection.answer(416));
+    connection.head(200, layer().blob.size());
+    connection.send(layer().blob.substr(0, 100'000));
+  });
+
+  EXPECT_THAT(pull_it(), Fails(Errc::kOs));
+
+  EXPECT_EQ(spoiled_, 5);  // the 416, and the attempts
+}
+
+TEST_F(BadRegistry, ThatHasNoSuchRangeAgainAndAgainIsGivenUp) {
+  spoil_layer(50, [](const ServedRequest& request, ServedConnection& connection) {
+    if (!request.header("range").empty()) return static_cast<void>(connection.answer(416));
+    connection.head(200, layer().blob.size());
+    connection.send(layer().blob.substr(0, 100'000));
+  });
+
+  EXPECT_THAT(pull_it(), FailsSaying(Errc::kCorrupt, "416"));
+
+  EXPECT_EQ(spoiled_, 4);  // each of the two, twice
+}
+
+TEST_F(BadRegistry, ThatIgnoresRangesAndBreaksOffHereAndThereIsGivenUp) {
+  spoil_layer(50, [this](const ServedRequest&, ServedConnection& connection) {
+    connection.head(200, layer().blob.size());
+    connection.send(layer().blob.substr(0, spoiled_ % 2 == 0 ? 100'000 : 50'000));
+  });
+
+  EXPECT_THAT(pull_it(), Fails(Errc::kOs));
+
+  EXPECT_LE(spoiled_, 6);
+}
+
 TEST_F(BadRegistry, ThatSendsAnotherRangeIsRefused) {
   fs::create_directories(fs::path(partial()).parent_path());
   OciImage::write(partial(), layer().blob.substr(0, 1000));

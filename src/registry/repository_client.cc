@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "base/json.h"
 
@@ -136,6 +138,7 @@ Result<HttpResponse> RepositoryClient::send(std::size_t place, HttpRequest reque
   Authorizer& authorizer = *places_[place].authorizer;
   for (int logins = 0;; ++logins) {
     request.authorization = authorizer.current();
+    retry.saw(0);  // no answer is none of before
     HttpResponse response = SM_TRY(http.send(request));
     retry.saw(response.status);
     if (response.is_success()) return response;
@@ -246,7 +249,6 @@ Status RepositoryClient::blob_from(std::size_t place, const oci::Descriptor& des
     return sink.write(bytes);
   };
   auto response = send(place, request, what, connections, retry);
-  if (sink.offset() > begin) retry.progressed();
   if (!response.ok()) return std::move(response).error();
   if (sink.offset() != descriptor.size) {
     return Error(Errc::kOs, fmt::format("{}: {} ended after {} of {} bytes", host, what,
@@ -257,16 +259,23 @@ Status RepositoryClient::blob_from(std::size_t place, const oci::Descriptor& des
 
 Status RepositoryClient::blob(const oci::Descriptor& descriptor, BlobSink& sink,
                               Connections& connections, Ask whom) {
+  // Only what goes beyond it is progress: who begins again each time never ends.
+  std::uint64_t farthest = sink.offset();
+  bool begun_again = false;
   for (std::size_t place = whom == Ask::kMirrorsFirst ? 0 : places_.size() - 1;; ++place) {
     const bool is_last = place + 1 == places_.size();
     Retry retry(options_.retry, options_.cancelled);
     for (;;) {
       Status done = blob_from(place, descriptor, sink, connections, retry);
       if (done.ok() || is_cancelled(done.error())) return done;
-      // What we have is no beginning of what is there.
+      if (sink.offset() > farthest) retry.progressed();
+      farthest = std::max(farthest, sink.offset());
+      // What we have is no beginning of what is there. Once: then the registry contradicts itself.
       constexpr int kRangeNotSatisfiable = 416;
-      if (retry.last_status() == kRangeNotSatisfiable && sink.offset() != 0) {
+      if (retry.last_status() == kRangeNotSatisfiable && sink.offset() != 0 &&
+          !std::exchange(begun_again, true)) {
         SM_TRY(sink.restart());
+        farthest = 0;
         continue;
       }
       if (!is_last) break;
