@@ -29,11 +29,11 @@ class RelayTest : public testing::Test {
                              ended_ = true;
                            })
                  .value();
-    thread_ = start_quiet_thread("relay", [this] { EXPECT_THAT(loop_->run(), IsOk()); });
+    thread_ = start_quiet_thread("relay", [this] { EXPECT_THAT(loop_->run(), IsOk()); }).value();
   }
   void TearDown() override {
     loop_->stop();
-    if (thread_.joinable()) thread_.join();
+    thread_.join();
     relay_.reset();
   }
   [[nodiscard]] bool ends_soon() const {
@@ -49,7 +49,7 @@ class RelayTest : public testing::Test {
   UniqueFd right_;
   std::unique_ptr<Relay> relay_;
   std::atomic<bool> ended_ = false;
-  std::thread thread_;
+  QuietThread thread_;
 };
 
 TEST_F(RelayTest, CarriesBothWays) {

@@ -6,7 +6,8 @@
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
-#include <thread>
+
+#include "base/quiet_thread.h"
 
 extern "C" {
 extern const std::byte probe_guest_begin[];           // NOLINT: defined in probe_guest.S
@@ -175,18 +176,18 @@ Seen listen_to_guest(Vcpu& vcpu) {
 }
 
 // On a thread of its own, so that a hang can be broken into.
-Seen run_guest(Vcpu& vcpu) {
+Result<Seen> run_guest(Vcpu& vcpu) {
   std::mutex mutex;
   std::condition_variable done;
   bool finished = false;
   Seen seen;
-  std::thread thread([&] {
+  QuietThread thread = SM_TRY(start_quiet_thread("sm-probe", [&] {
     Seen heard = listen_to_guest(vcpu);
     const std::lock_guard lock(mutex);
     seen = std::move(heard);
     finished = true;
     done.notify_one();
-  });
+  }));
   {
     std::unique_lock lock(mutex);
     if (!done.wait_for(lock, kGiveUpAfter, [&] { return finished; }))

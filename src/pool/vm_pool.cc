@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "base/quiet_thread.h"
-
 namespace supermachine {
 namespace {
 
@@ -30,7 +28,8 @@ Result<std::shared_ptr<VmPool>> VmPool::create(VmPoolConfig config) {
     pool->idle_.push_back({std::move(vm), Clock::now()});
     ++pool->alive_;
   }
-  pool->maintainer_ = start_quiet_thread("sm-pool", [self = pool.get()] { self->maintain(); });
+  pool->maintainer_ =
+      SM_TRY(start_quiet_thread("sm-pool", [self = pool.get()] { self->maintain(); }));
   return pool;
 }
 
@@ -40,7 +39,7 @@ VmPool::~VmPool() {
     stopping_ = true;
   }
   work_.notify_all();
-  if (maintainer_.joinable()) maintainer_.join();
+  maintainer_.join();
 }
 
 Result<PoolVm> VmPool::acquire() {

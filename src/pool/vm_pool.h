@@ -9,11 +9,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/files.h"
 #include "base/mutex.h"
+#include "base/quiet_thread.h"
 #include "instance/instance.h"
 #include "pool/latencies.h"
 
@@ -114,7 +114,7 @@ class VmPool {
   Latencies reset_ SM_GUARDED_BY(mutex_);
   bool stopping_ SM_GUARDED_BY(mutex_) = false;
   std::condition_variable_any work_;  // for the maintainer
-  std::thread maintainer_;
+  QuietThread maintainer_;
 };
 
 }  // namespace supermachine

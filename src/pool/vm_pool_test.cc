@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 
+#include "no_more_threads.h"
 #include "result_matchers.h"
 
 namespace supermachine {
@@ -34,6 +36,12 @@ TEST(VmPool, FailsToBeMadeWithoutItsFirstVms) {
   config.min = 2;
   EXPECT_THAT(VmPool::create(config), Fails(Errc::kOs));
   EXPECT_EQ(calls, 1);
+}
+
+TEST(VmPool, FailsToBeMadeWithoutAThreadOfItsOwn) {
+  std::atomic<int> calls = 0;
+  const NoMoreThreads limit;
+  EXPECT_THAT(VmPool::create(counting(calls)), FailsSaying(Errc::kExhausted, "sm-pool"));
 }
 
 TEST(VmPool, MakesItsFirstVmsAtOnce) {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <thread>
 
 #include "base/mutex.h"
 #include "base/quiet_thread.h"
@@ -179,11 +178,17 @@ Status Puller::fetch_missing(const std::vector<oci::Descriptor>& missing) {
       stop_ = true;  // the others end their requests
     }
   };
-  std::vector<std::thread> threads;
+  std::vector<QuietThread> threads;
   const std::size_t count =
       std::min(missing.size(), static_cast<std::size_t>(std::clamp(options_.parallel, 1, 16)));
-  for (std::size_t i = 0; i < count; ++i) threads.push_back(start_quiet_thread("sm-pull", work));
-  for (std::thread& thread : threads) thread.join();
+  // One thread takes longer than many.
+  for (std::size_t i = 0; i < count; ++i) {
+    auto thread = start_quiet_thread("sm-pull", work);
+    if (!thread.ok() && threads.empty()) return std::move(thread).error();
+    if (!thread.ok()) break;
+    threads.push_back(std::move(thread).value());
+  }
+  for (QuietThread& thread : threads) thread.join();
   if (first_error) return *std::move(first_error);
   return {};
 }

@@ -3,30 +3,32 @@
 
 #include <future>
 
-#include "base/quiet_thread.h"
-
 namespace supermachine {
 
 Result<std::unique_ptr<DeviceLoop>> DeviceLoop::create() {
-  auto loop = SM_TRY(EventLoop::create());
-  return std::unique_ptr<DeviceLoop>(new DeviceLoop(std::move(loop)));
+  auto events = SM_TRY(EventLoop::create());
+  std::unique_ptr<DeviceLoop> loop(new DeviceLoop(std::move(events)));
+  loop->thread_ = SM_TRY(start_quiet_thread("sm-devices", [self = loop.get()] {
+    self->phase_.wait(Phase::kWaiting);
+    if (self->phase_ == Phase::kEnded) return;
+    SM_CHECK(self->loop_->run().ok());  // fails only when epoll itself is broken
+  }));
+  return loop;
 }
 
 void DeviceLoop::start() {
-  if (thread_.joinable()) return;
-  thread_ = start_quiet_thread("sm-devices", [this] {
-    SM_CHECK(loop_->run().ok());  // fails only when epoll itself is broken
-  });
+  Phase before = Phase::kWaiting;
+  if (phase_.compare_exchange_strong(before, Phase::kRunning)) phase_.notify_all();
 }
 
 void DeviceLoop::stop() {
-  if (!thread_.joinable()) return;
-  loop_->stop();
+  if (phase_.exchange(Phase::kEnded) == Phase::kRunning) loop_->stop();
+  phase_.notify_all();
   thread_.join();
 }
 
 void DeviceLoop::run(const std::function<void()>& work) {
-  if (!thread_.joinable()) return work();
+  if (phase_ != Phase::kRunning) return work();
   std::promise<void> done;
   loop_->post([&] {
     work();

@@ -145,7 +145,7 @@ Status Machine::add_vcpus(std::uint32_t count) {
         VcpuThread::Host{.mmio = mmio_, .pio = pio_, .on_exit = [this](ExitReport report) {
                            finish(std::move(report));
                          }}));
-    vcpus_.back()->start();
+    SM_TRY(vcpus_.back()->start());
   }
   return {};
 }

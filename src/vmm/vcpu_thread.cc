@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/vcpu_thread.h"
 
-#include "base/quiet_thread.h"
-
 namespace supermachine {
 namespace {
 
@@ -26,8 +24,9 @@ void each_item(Span data, std::size_t size, Access access) {
 VcpuThread::VcpuThread(kvm::Vcpu vcpu, std::uint32_t id, Host host)
     : vcpu_(std::move(vcpu)), id_(id), host_(std::move(host)) {}
 
-void VcpuThread::start() {
-  thread_ = start_quiet_thread("sm-vcpu" + std::to_string(id_), [this] { run(); });
+Status VcpuThread::start() {
+  thread_ = SM_TRY(start_quiet_thread("sm-vcpu" + std::to_string(id_), [this] { run(); }));
+  return {};
 }
 
 // Harmless when it comes too early: the signal stays pending, and the next KVM_RUN returns at once.
@@ -63,7 +62,7 @@ bool VcpuThread::wait_parked(Deadline deadline) {
 void VcpuThread::stop() {
   wish_for(Wish::kEnd);
   kick();
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
 void VcpuThread::query_halted() {

@@ -6,10 +6,10 @@
 #include <condition_variable>
 #include <functional>
 #include <optional>
-#include <thread>
 
 #include "base/deadline.h"
 #include "base/mutex.h"
+#include "base/quiet_thread.h"
 #include "kvm/vcpu.h"
 #include "vmm/bus.h"
 #include "vmm/exit_report.h"
@@ -32,7 +32,7 @@ class VcpuThread {
   ~VcpuThread() { stop(); }
 
   // Once, before anything below.
-  void start();
+  Status start();
 
   void resume();
   // Asks for a park, without waiting. Any thread, the vCPU's own included.
@@ -71,7 +71,7 @@ class VcpuThread {
   Mutex mutex_;
   std::condition_variable_any changed_;
   bool parked_ SM_GUARDED_BY(mutex_) = true;
-  std::thread thread_;
+  QuietThread thread_;
 };
 
 }  // namespace supermachine
