@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supermachine/snapshot.h"
 
-#include <fcntl.h>
+#include <filesystem>
 
 #include "api/asset_source.h"
 #include "api/host_facts.h"
+#include "api/root_image.h"
 #include "api/state.h"
+#include "base/regular_file.h"
 #include "base/sys.h"
 #include "supermachine/vm.h"
 
@@ -59,15 +61,8 @@ FileOrBytes current_kernel() {
 
 std::vector<std::string> problems_of(const Snapshot& snapshot, const HostFacts& facts) {
   std::vector<std::string> problems = reasons_against(snapshot, facts);
-  const std::string rootfs = snapshot.rootfs_path();
-  if (rootfs.empty()) return problems;
-  const auto file = sys::open(rootfs, O_RDONLY);
-  const auto size = file.ok() ? sys::file_size(file.value().get()) : Result<std::uint64_t>(0);
-  if (!file.ok()) {
-    problems.push_back("its root file system: " + file.error().message());
-  } else if (!size.ok() || size.value() != snapshot.metadata().rootfs.size_bytes) {
-    problems.push_back("its root file system " + rootfs + " is another one now");
-  }
+  const Status root = check_root_image(snapshot);
+  if (!root.ok()) problems.push_back(root.error().message());
   return problems;
 }
 
@@ -142,9 +137,12 @@ Result<SnapshotMetadata> Vm::State::describe() const {
   if (runs_workload) workload.mode = bake::WorkloadMode::kRuns;
   metadata.extra = bake_record ? bake::to_extra(*bake_record) : bake::to_extra(workload);
   metadata.agent.features = instance->agent_features();
-  const UniqueFd rootfs = SM_TRY(sys::open(image.rootfs_path(), O_RDONLY));
+  const UniqueFd rootfs = SM_TRY(open_regular_file(image.rootfs_path()));
   const std::uint64_t size = SM_TRY(sys::file_size(rootfs.get()));
-  metadata.rootfs = {.path = image.rootfs_path(), .size_bytes = size};
+  // That of a snapshot may be named as the snapshot was, from the working directory.
+  std::error_code ignored;  // then it stays as it is, and the writer refuses it
+  metadata.rootfs = {.path = std::filesystem::absolute(image.rootfs_path(), ignored),
+                     .size_bytes = size};
   return metadata;
 }
 

@@ -114,6 +114,17 @@ Result<Metadata::Host> decode_host(const Json& json) {
   return host;
 }
 
+// Nothing else: it is opened, and shown to a guest.
+Result<Metadata::Rootfs> decode_rootfs(const Json& json) {
+  Metadata::Rootfs out;
+  out.path = string_member(json, "path");
+  out.size_bytes = SM_TRY(number(json, "size"));
+  const bool absolute = out.path.starts_with('/') && out.path.find('\0') == std::string::npos;
+  if (!out.path.empty() && !absolute && out.path != kRootfsFile)
+    return corrupt(std::string("rootfs.path is neither absolute nor ") + kRootfsFile);
+  return out;
+}
+
 Result<std::optional<Metadata::Base>> decode_base(const Json& json, Metadata::Kind kind) {
   const Json* base = find_member(json, "base");
   if ((base != nullptr) != (kind == Metadata::Kind::kDiff)) {
@@ -124,6 +135,7 @@ Result<std::optional<Metadata::Base>> decode_base(const Json& json, Metadata::Ki
   out.path = string_member(*base, "path");
   out.id = SM_TRY(id(*base, "id"));
   if (out.path.empty()) return corrupt("base has no path");
+  if (out.path.find('\0') != std::string::npos) return corrupt("base has no such path");
   return std::optional(std::move(out));
 }
 
@@ -179,9 +191,7 @@ Result<SnapshotMetadata> decode_metadata(std::string_view text) {
   m.vcpus = static_cast<std::uint32_t>(vcpus);
   m.stored_bytes = SM_TRY(number(json, "stored_bytes"));
   m.image = decode_image(part(json, "image"));
-  const Json& rootfs = part(json, "rootfs");
-  m.rootfs.path = string_member(rootfs, "path");
-  m.rootfs.size_bytes = SM_TRY(number(rootfs, "size"));
+  m.rootfs = SM_TRY(decode_rootfs(part(json, "rootfs")));
   m.base = SM_TRY(decode_base(json, m.kind));
   m.host = SM_TRY(decode_host(part(json, "host")));
   const Json& agent = part(json, "agent");

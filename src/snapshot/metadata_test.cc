@@ -60,6 +60,20 @@ TEST(Metadata, RefusesAMemberThatIsNotWhatItMustBe) {
             "a diff has a base, and nothing else has one");
 }
 
+TEST(Metadata, RefusesARootThatIsNeitherAbsoluteNorInTheDirectory) {
+  const std::string text = encode_metadata(sample_metadata());
+  const std::string path = "/var/cache/rootfs.squashfs";
+  for (const char* other : {"../fifo", "./rootfs.squashfs", "rootfs.squashfs2", "etc/passwd",
+                            "/etc/passwd\\u0000", "rootfs.squashfs\\u0000"}) {
+    EXPECT_EQ(why(replaced(text, path, other)),
+              "rootfs.path is neither absolute nor rootfs.squashfs")
+        << other;
+  }
+  for (const char* other : {"", "rootfs.squashfs", "/"})
+    EXPECT_THAT(decode_metadata(replaced(text, path, other)), IsOk()) << other;
+  EXPECT_EQ(why(replaced(text, "../base", "../base\\u0000")), "base has no such path");
+}
+
 TEST(Metadata, RefusesWhatIsNoObject) {
   EXPECT_EQ(why(""), "it is not valid JSON");
   EXPECT_EQ(why("17"), "it is not valid JSON");

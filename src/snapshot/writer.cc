@@ -11,6 +11,7 @@
 
 #include "base/crc32c.h"
 #include "base/files.h"
+#include "base/regular_file.h"
 #include "base/sys.h"
 #include "snapshot/limits.h"
 #include "snapshot/memory_checksum.h"
@@ -165,7 +166,7 @@ Status SnapshotWriter::clear_stretch(PageRun pages) {
 }
 
 Status SnapshotWriter::include_rootfs(const std::string& path) {
-  const UniqueFd from = SM_TRY(sys::open(path, O_RDONLY));
+  const UniqueFd from = SM_TRY(open_regular_file(path));
   const UniqueFd to =
       SM_TRY(sys::open(staging_.path_of(kRootfsFile), O_WRONLY | O_CREAT | O_TRUNC, kPrivate));
   std::vector<std::byte> buffer(kMib);

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtio/backend/file_backend.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 
+#include "base/regular_file.h"
 #include "base/sys.h"
 
 namespace supermachine::virtio {
 
 Result<FileBackend> FileBackend::open_read_only(const std::string& path) {
-  UniqueFd fd = SM_TRY(sys::open(path, O_RDONLY));
+  UniqueFd fd = SM_TRY(open_regular_file(path));
   const std::uint64_t size = SM_TRY(sys::file_size(fd.get()));
   return FileBackend(std::move(fd), size);
 }

@@ -12,6 +12,7 @@ namespace supermachine::virtio {
 // The file must keep its size: a part cut off later reads as zeroes.
 class FileBackend final : public BlockBackend {
  public:
+  // kInvalidArgument for what is no regular file; never waits.
   static Result<FileBackend> open_read_only(const std::string& path);
 
   [[nodiscard]] std::uint64_t size_bytes() const override { return size_bytes_; }

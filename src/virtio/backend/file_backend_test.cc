@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <vector>
@@ -72,6 +73,11 @@ TEST_F(FileBackendTest, RefusesWrites) {
 
 TEST_F(FileBackendTest, MissingFileIsAnError) {
   EXPECT_THAT(FileBackend::open_read_only(dir_.path() + "/nothing"), Fails(Errc::kOs));
+}
+
+TEST_F(FileBackendTest, PipeIsRefusedWithoutWaitingForItsWriter) {
+  ASSERT_EQ(::mkfifo((dir_.path() + "/pipe").c_str(), 0600), 0);
+  EXPECT_THAT(FileBackend::open_read_only(dir_.path() + "/pipe"), Fails(Errc::kInvalidArgument));
 }
 
 }  // namespace
