@@ -12,8 +12,6 @@
 namespace supermachine::oci {
 namespace {
 
-constexpr int kMaxIndexDepth = 4;
-constexpr int kMaxVisits = 10'000;  // manifests looked at in one search
 constexpr std::size_t kMaxListed = 8;
 
 std::string listed(const std::vector<std::string>& words) {

@@ -27,6 +27,10 @@ struct Descriptor {
   [[nodiscard]] std::string name() const;  // the annotation people choose by, or empty
 };
 
+// Indexes may list indexes. So deep and so many entries, in one search for an image.
+inline constexpr int kMaxIndexDepth = 4;
+inline constexpr int kMaxVisits = 10'000;
+
 struct Manifest {
   Descriptor config;
   std::vector<Descriptor> layers;

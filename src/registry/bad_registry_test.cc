@@ -266,6 +266,36 @@ TEST_F(BadRegistry, WhoseManifestIsGarbageIsRefused) {
   }
 }
 
+// An index of as many others as it may list, each of them again one of those, and so on.
+void serve_index_bomb(FakeRegistry& registry) {
+  constexpr std::size_t kEntries = 4096;
+  constexpr const char* kType = "application/vnd.oci.image.index.v1+json";
+  OciImage image;
+  Json entry = OciImage::for_platform(image.add_manifest({layer()}), "linux", "arm64");
+  for (int depth = 0; depth < 4; ++depth) {
+    const std::string text = OciImage::index(std::vector<Json>(kEntries, entry));
+    registry.tag("1", text, kType);
+    entry = image.add_blob(text, kType);
+  }
+}
+
+TEST_F(BadRegistry, WhoseIndexesReferToTooManyOthersIsRefused) {
+  serve_index_bomb(registry_);
+
+  EXPECT_THAT(pull_it(), FailsSaying(Errc::kCorrupt, "indexes refer to too many others"));
+}
+
+TEST_F(BadRegistry, NeedsNoAnswerWhileItsIndexesAreSearched) {
+  serve_index_bomb(registry_);
+  int asked = 0;
+  how_.cancelled = [&] { return registry_.server().requests().size() == 4 && ++asked > 100; };
+
+  const auto pulled = pull_it();
+
+  ASSERT_FALSE(pulled.ok());
+  EXPECT_TRUE(is_cancelled(pulled.error()));
+}
+
 TEST_F(BadRegistry, WhoseAnswerIsNoImageIsRefusedByItsType) {
   registry_.tag("1", "<html>", "text/html");
   EXPECT_THAT(pull_it(), FailsSaying(Errc::kUnsupported, "text/html"));

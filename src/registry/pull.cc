@@ -14,7 +14,6 @@
 namespace supermachine::registry {
 namespace {
 
-constexpr int kMaxIndexDepth = 4;
 constexpr std::size_t kMaxListed = 8;
 
 struct Chosen {
@@ -34,6 +33,7 @@ class Puller {
   Result<std::optional<Pulled>> find_whole();
   Result<StoredImage> ask_registry(const std::optional<StoredImage>& before);
   Result<oci::Descriptor> choose(const ManifestDocument& document, int depth);
+  Result<bool> fits(const ManifestDocument& manifest);
   Result<ManifestDocument> document_of(const oci::Descriptor& descriptor);
   Status fetch_small(const oci::Descriptor& descriptor, std::string_view what);
   Result<bool> fetch_layers(const oci::Image& image);  // whether anything was downloaded
@@ -53,6 +53,7 @@ class Puller {
   std::unique_ptr<RepositoryClient> client_;  // when the registry is needed
   RepositoryClient::Connections connections_;
   std::vector<std::string> platforms_;  // seen and not fitting
+  int visits_ = 0;                      // of entries of indexes
 };
 
 Status Puller::connect() {
@@ -92,6 +93,19 @@ Result<ManifestDocument> Puller::document_of(const oci::Descriptor& descriptor) 
   return document;
 }
 
+// Of a manifest whose index says no platform: its configuration does.
+Result<bool> Puller::fits(const ManifestDocument& manifest) {
+  const oci::Descriptor config = SM_TRY(oci::parse_manifest(manifest.text)).config;
+  SM_TRY(fetch_small(config, "configuration"));
+  const oci::ImageConfig parsed =
+      SM_TRY(oci::parse_image_config(store_.small_blob(config.digest).value_or("")));
+  const oci::Platform platform{parsed.os, parsed.architecture, {}};
+  if (platform.fits(options_.platform)) return true;
+  add_platform(platform);
+  return false;
+}
+
+// The first that fits, as oci::find_image() searches.
 Result<oci::Descriptor> Puller::choose(const ManifestDocument& document, int depth) {
   oci::Descriptor self;
   self.media_type = document.media_type;
@@ -102,9 +116,12 @@ Result<oci::Descriptor> Puller::choose(const ManifestDocument& document, int dep
     return Error(Errc::kUnsupported, fmt::format("the registry's answer is no image but '{:.100}'",
                                                  document.media_type));
   }
-  if (depth > kMaxIndexDepth) return Error(Errc::kCorrupt, "indexes refer to too many others");
   const auto entries = SM_TRY(oci::parse_index(document.text));
   for (const oci::Descriptor& entry : entries) {
+    if (++visits_ > oci::kMaxVisits || depth > oci::kMaxIndexDepth) {
+      return Error(Errc::kCorrupt, "indexes refer to too many others");
+    }
+    if (cancelled_()) return cancelled_error();
     if (entry.is_attestation() || (!entry.is_manifest() && !entry.is_index())) continue;
     const bool says = entry.platform && !entry.platform->architecture.empty();
     if (says && !entry.platform->fits(options_.platform)) {
@@ -112,6 +129,7 @@ Result<oci::Descriptor> Puller::choose(const ManifestDocument& document, int dep
       continue;
     }
     const ManifestDocument child = SM_TRY(document_of(entry));
+    if (entry.is_manifest() && !says && !SM_TRY(fits(child))) continue;
     auto found = choose(child, depth + 1);
     if (found.ok() || found.error().code() != Errc::kNotFound) return found;
   }

@@ -136,6 +136,31 @@ TEST_F(PullTest, ChoosesThePlatformOfAnIndex) {
   EXPECT_NE(pulled.stored.digest, pulled.image.digest);
 }
 
+// As from a file: oci/image_test.cc, FallsBackToTheArchitectureOfTheConfiguration.
+TEST_F(PullTest, FallsBackToTheArchitectureOfTheConfiguration) {
+  OciImage image;
+  const std::vector layers{OciImage::plain(TarWriter().file("a"))};
+  image.set_index(
+      {image.add_manifest(layers, OciImage::config(layers, "arm64")), image.add_manifest(layers)});
+  FakeRegistry registry(image);
+
+  SM_ASSERT_OK_AND_ASSIGN(const Pulled pulled, pull_it(registry.reference()));
+
+  EXPECT_EQ(pulled.image.config.architecture, "amd64");
+}
+
+TEST_F(PullTest, ListsThePlatformsThatOnlyConfigurationsSay) {
+  OciImage image;
+  const std::vector layers{OciImage::plain(TarWriter().file("a"))};
+  image.set_index({image.add_manifest(layers, OciImage::config(layers, "arm64")),
+                   image.add_manifest(layers, OciImage::config(layers, "riscv64"))});
+  FakeRegistry registry(image);
+
+  EXPECT_THAT(
+      pull_it(registry.reference()),
+      FailsSaying(Errc::kNotFound, "no linux/amd64 image; there is linux/arm64, linux/riscv64"));
+}
+
 TEST_F(PullTest, ListsThePlatformsThereAre) {
   OciImage image;
   const std::vector layers{OciImage::plain(TarWriter().file("a"))};
