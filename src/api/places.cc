@@ -2,6 +2,7 @@
 #include "api/places.h"
 
 #include <cstdlib>
+#include <filesystem>
 
 namespace supermachine {
 namespace {
@@ -11,20 +12,30 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+// What is kept there refers to it, and is read by processes with other working directories.
+Result<std::string> absolute(const std::string& dir) {
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::absolute(dir, error);
+  if (error) return Error::from_errno(dir, error.value());
+  return path.string();
+}
+
 }  // namespace
 
 Result<std::string> cache_dir_or_default(const std::string& dir) {
-  if (!dir.empty()) return dir;
-  if (auto named = variable("SUPERMACHINE_CACHE"); !named.empty()) return named;
-  if (auto base = variable("XDG_CACHE_HOME"); !base.empty()) return base + "/supermachine";
-  if (auto home = variable("HOME"); !home.empty()) return home + "/.cache/supermachine";
+  if (!dir.empty()) return absolute(dir);
+  if (auto named = variable("SUPERMACHINE_CACHE"); !named.empty()) return absolute(named);
+  if (auto base = variable("XDG_CACHE_HOME"); !base.empty())
+    return absolute(base + "/supermachine");
+  if (auto home = variable("HOME"); !home.empty()) return absolute(home + "/.cache/supermachine");
   return Error(Errc::kNotFound, "no place for the cache: set SUPERMACHINE_CACHE or HOME");
 }
 
 Result<std::string> snapshots_dir_or_default(const std::string& dir) {
-  if (!dir.empty()) return dir;
-  if (auto named = variable("SUPERMACHINE_SNAPSHOTS_DIR"); !named.empty()) return named;
-  if (auto home = variable("HOME"); !home.empty()) return home + "/.local/supermachine-snapshots";
+  if (!dir.empty()) return absolute(dir);
+  if (auto named = variable("SUPERMACHINE_SNAPSHOTS_DIR"); !named.empty()) return absolute(named);
+  if (auto home = variable("HOME"); !home.empty())
+    return absolute(home + "/.local/supermachine-snapshots");
   return Error(Errc::kNotFound, "no place for bakes: set SUPERMACHINE_SNAPSHOTS_DIR or HOME");
 }
 

@@ -8,7 +8,8 @@
 
 namespace supermachine {
 
-// `dir`, or where ImportOptions::cache_dir says that the cache is. kNotFound when that is nowhere.
+// `dir`, or where ImportOptions::cache_dir says that the cache is; absolute. kNotFound when that is
+// nowhere, kOs when it is relative to a working directory that is gone.
 Result<std::string> cache_dir_or_default(const std::string& dir);
 
 // The same for bakes.
