@@ -9,6 +9,7 @@
 #include "bake/bake_name.h"
 #include "bake/import.h"
 #include "bake/store.h"
+#include "base/directory.h"
 #include "oci/reference.h"
 #include "registry/image_store.h"
 
@@ -78,9 +79,8 @@ Result<std::vector<std::string>> keys_to_keep(const std::string& cache_dir,
       keys.push_back(fs::path(bake.metadata.rootfs.path).stem());
     return keys;
   }
-  std::error_code none;  // what is not there needs no keeping
-  for (const auto& entry : fs::directory_iterator(cache_dir + "/images/rootfs", none))
-    keys.push_back(entry.path().stem());
+  for (const fs::path& path : SM_TRY(list_directory(cache_dir + "/images/rootfs")))
+    keys.push_back(path.stem());
   return keys;
 }
 

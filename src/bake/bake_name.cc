@@ -31,7 +31,9 @@ std::string with_hash(std::string_view name, std::string_view of) {
 }
 
 std::string name_of_file(const oci::Reference& reference) {
-  const std::filesystem::path path = std::filesystem::absolute(reference.path).lexically_normal();
+  std::error_code gone;  // our working directory: nothing is found there, by whatever name
+  std::filesystem::path path = std::filesystem::absolute(reference.path, gone);
+  path = (gone ? std::filesystem::path(reference.path) : path).lexically_normal();
   const std::string file = path.has_filename() ? path.stem() : path.parent_path().stem();
   const std::string tag = reference.name.empty() ? "" : "_" + reference.name;
   return with_hash(sanitized(file + tag), path.string() + tag);

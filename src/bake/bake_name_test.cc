@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "base/files.h"
 #include "result_matchers.h"
 
 namespace supermachine::bake {
@@ -27,6 +30,17 @@ TEST(BakeName, TellsFilesOfTheSameNameApart) {
   EXPECT_NE(one, other);
   EXPECT_EQ(bake_name_for("oci-archive:/a/b/../python.tar"), one);
   EXPECT_THAT(bake_name_for("oci-layout:/a/layout/:v1.2"), StartsWith("layout_v1_2-"));
+}
+
+TEST(BakeName, IsMadeInADirectoryThatIsGone) {
+  const std::string before = std::filesystem::current_path();
+  {
+    const TempDir gone = TempDir::create().value();
+    std::filesystem::current_path(gone.path());
+  }
+  const std::string name = bake_name_for("oci-archive:python.tar");
+  std::filesystem::current_path(before);
+  EXPECT_THAT(name, MatchesRegex("python-[0-9a-f]{8}"));
 }
 
 TEST(BakeName, CanAlwaysNameABake) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/progress_report.h"
 #include "rootfs/spool.h"
@@ -27,11 +28,12 @@ bool exists(const std::string& path) {
 
 // What a process that was killed left half-written. We hold the lock, so nobody is writing now.
 void remove_leftovers(const std::string& directory, const std::string& file_name) {
+  const auto paths = list_directory(directory);
+  if (!paths.ok()) return;  // a later one removes them
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    if (entry.path().filename().string().starts_with(file_name + ".")) {
-      std::filesystem::remove(entry.path(), ignored);
-    }
+  for (const std::filesystem::path& path : paths.value()) {
+    if (path.filename().string().starts_with(file_name + "."))
+      std::filesystem::remove(path, ignored);
   }
 }
 
@@ -177,9 +179,7 @@ Result<registry::PruneReport> prune_images(const std::string& cache_dir,
   }
   registry::PruneReport report = SM_TRY(store.prune(alone));
   std::error_code error;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(rootfs_directory(cache_dir), error)) {
-    const std::filesystem::path& path = entry.path();
+  for (const std::filesystem::path& path : SM_TRY(list_directory(rootfs_directory(cache_dir)))) {
     if (path.extension() != kRootfsSuffix || wanted.contains(path.stem().string())) continue;
     const std::uintmax_t size = std::filesystem::file_size(path, error);
     if (error || !std::filesystem::remove(path, error)) continue;  // another was faster

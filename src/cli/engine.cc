@@ -66,8 +66,9 @@ bool lab_is_built(const fs::path& tree) {
   const std::string chosen = variable("SUPERMACHINE_LAB_BIN");
   if (!chosen.empty() && is_program(chosen + "/supermachine-lab")) return true;
   std::error_code ignored;
-  for (const auto& build : fs::directory_iterator(tree / "build", ignored)) {
-    if (is_program((build.path() / "bin/supermachine-lab").string())) return true;
+  for (fs::directory_iterator at(tree / "build", ignored), end; !ignored && at != end;
+       at.increment(ignored)) {
+    if (is_program((at->path() / "bin/supermachine-lab").string())) return true;
   }
   return false;
 }

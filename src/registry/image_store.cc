@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/sys.h"
@@ -181,10 +182,9 @@ Result<std::optional<StoredImage>> ImageStore::resolve(const oci::RegistryRefere
 
 Result<std::vector<StoredImage>> ImageStore::list() const {
   std::vector<StoredImage> out;
-  std::error_code missing;
-  for (const auto& entry : fs::directory_iterator(root_ + "/references", missing)) {
-    if (entry.path().extension() != ".json") continue;
-    const auto text = read_file(entry.path().string(), kMaxRecord);
+  for (const fs::path& path : SM_TRY(list_directory(root_ + "/references"))) {
+    if (path.extension() != ".json") continue;
+    const auto text = read_file(path.string(), kMaxRecord);
     if (!text.ok()) continue;
     auto stored = parse_record(text.value());
     if (stored.ok()) out.push_back(std::move(stored).value());
@@ -226,20 +226,17 @@ Result<SharedLock> ImageStore::use_alone(Deadline deadline) const {
 
 Result<PruneReport> ImageStore::prune(const SharedLock& /*alone*/) const {
   PruneReport report;
-  std::error_code error;
   std::set<std::string> wanted;
   for (const oci::Digest& digest : SM_TRY(reachable())) wanted.insert(digest.hex());
-  for (const auto& entry : fs::directory_iterator(root_ + "/blobs/sha256", error)) {
+  for (const fs::path& path : SM_TRY(list_directory(root_ + "/blobs/sha256"))) {
     // Names that are no digest were left by a writer that was killed.
-    if (!wanted.contains(entry.path().filename().string()))
-      SM_TRY(remove_file(entry.path(), report));
+    if (!wanted.contains(path.filename().string())) SM_TRY(remove_file(path, report));
   }
-  for (const auto& entry : fs::directory_iterator(root_ + "/partial", error)) {
-    SM_TRY(remove_file(entry.path(), report));
-  }
-  for (const auto& entry : fs::directory_iterator(root_ + "/references", error)) {
-    const auto text = read_file(entry.path().string(), kMaxRecord);
-    if (!text.ok() || !parse_record(text.value()).ok()) SM_TRY(remove_file(entry.path(), report));
+  for (const fs::path& path : SM_TRY(list_directory(root_ + "/partial")))
+    SM_TRY(remove_file(path, report));
+  for (const fs::path& path : SM_TRY(list_directory(root_ + "/references"))) {
+    const auto text = read_file(path.string(), kMaxRecord);
+    if (!text.ok() || !parse_record(text.value()).ok()) SM_TRY(remove_file(path, report));
   }
   return report;
 }
