@@ -183,6 +183,8 @@ TEST_F(SnapshotTest, RefusesABaseThatIsAnotherOrGone) {
   EXPECT_THAT(other.error().message(), HasSubstr("is another snapshot than " + base->id().hex()));
   std::filesystem::remove_all(path("base"));
   EXPECT_THAT(Snapshot::open(path("diff")), Fails(Errc::kNotFound));
+  ASSERT_EQ(::mkfifo(path("base").c_str(), 0600), 0);
+  EXPECT_THAT(Snapshot::open(path("diff")), Fails(Errc::kNotFound)) << "without waiting for it";
 }
 
 TEST_F(SnapshotTest, HasALimitedNumberOfBases) {

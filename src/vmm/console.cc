@@ -32,32 +32,36 @@ void Console::put(char c) {
     if (c == '\r') return;
     line_ += c;
     if (c != '\n' && line_.size() < kMaxLine) return;
-    const LastWords before = last_words_;
-    end_line();
-    halting = before != LastWords::kHalt && last_words_ == LastWords::kHalt;
+    halting = end_line();
   }
   if (halting) on_halt_message_();
 }
 
-void Console::end_line() {
+void Console::clear() {
+  const MutexLock lock(mutex_);
+  tail_.clear();
+  line_.clear();
+  panic_at_ = std::string::npos;
+}
+
+bool Console::end_line() {
   if (fd_ >= 0 && forwarded_ < kMaxForwardedBytes) {
     forwarded_ += line_.size();
     static_cast<void>(sys::try_write(fd_, std::as_bytes(std::span(line_))).ok());  // best effort
   }
-  if (last_words_ != LastWords::kPanic && line_.find(kPanic) != std::string::npos) {
-    last_words_ = LastWords::kPanic;
+  const bool halting = says_halt(line_);
+  if (panic_at_ == std::string::npos && line_.find(kPanic) != std::string::npos)
     panic_at_ = tail_.size();
-  }
-  if (last_words_ == LastWords::kNone && says_halt(line_)) last_words_ = LastWords::kHalt;
   // After a panic the beginning matters more than the end.
   if (tail_.size() + line_.size() <= kTailBytes) {
     tail_ += line_;
-  } else if (last_words_ != LastWords::kPanic) {
+  } else if (panic_at_ == std::string::npos) {
     tail_ += line_;
     const std::size_t newline = tail_.find('\n', tail_.size() - kTailBytes);
     tail_.erase(0, newline == std::string::npos ? tail_.size() - kTailBytes : newline + 1);
   }
   line_.clear();
+  return halting;
 }
 
 std::string Console::last_lines(std::size_t max_lines) const {
@@ -77,9 +81,9 @@ std::string Console::last_lines(std::size_t max_lines) const {
   return std::string(all.substr(start)) + line_;
 }
 
-Console::LastWords Console::last_words() const {
+bool Console::panicked() const {
   const MutexLock lock(mutex_);
-  return last_words_;
+  return panic_at_ != std::string::npos;
 }
 
 }  // namespace supermachine

@@ -28,7 +28,7 @@ TEST_F(ConsoleTest, AddsTheLineBeingPrinted) {
 
 TEST_F(ConsoleTest, ShowsAPanicFromItsFirstLine) {
   print("before\n[ 0.1] Kernel panic - not syncing: no init\nCPU: 0\nmore\n");
-  EXPECT_EQ(console_.last_words(), Console::LastWords::kPanic);
+  EXPECT_TRUE(console_.panicked());
   EXPECT_EQ(console_.last_lines(2), "[ 0.1] Kernel panic - not syncing: no init\nCPU: 0\n");
 }
 
@@ -45,9 +45,23 @@ TEST_F(ConsoleTest, BoundsALineWithoutEnd) {
   EXPECT_LE(console_.last_lines(1000).size(), Console::kTailBytes + 1024);
 }
 
-TEST_F(ConsoleTest, TellsOfAHaltOnce) {
-  print("[ 1.0] reboot: System halted\n[ 1.1] reboot: System halted\n");
+// Anyone in the guest may print it before the kernel does, and may print a panic too.
+TEST_F(ConsoleTest, TellsOfEveryHalt) {
+  print("[ 1.0] reboot: System halted\n");
   EXPECT_EQ(halts_, 1);
+  print("on\nKernel panic - not syncing: no\n[ 9.1] reboot: System halted\n");
+  EXPECT_EQ(halts_, 2);
+}
+
+TEST_F(ConsoleTest, KnowsNothingOfTheLastGuestOnceCleared) {
+  print("secret\nKernel panic - not syncing: theirs\nreboot: System halted\nhalf a li");
+  console_.clear();
+  EXPECT_FALSE(console_.panicked());
+  EXPECT_EQ(console_.last_lines(9), "");
+  print("one\nKernel panic - not syncing: ours\nreboot: System halted\n");
+  EXPECT_TRUE(console_.panicked());
+  EXPECT_EQ(console_.last_lines(1), "Kernel panic - not syncing: ours\n");
+  EXPECT_EQ(halts_, 2);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sys/sysinfo.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/sys.h"
 #include "boot/layout.h"
@@ -75,8 +76,7 @@ Machine::Machine(GuestMemory memory, kvm::Vm vm, std::unique_ptr<DeviceLoop> loo
       vm_(std::move(vm)),
       dirty_pages_(vm_, memory_),
       console_(std::make_unique<Console>(
-          host_.console_fd,
-          [this] { loop_->events().post([this] { watch_for_halt(kHaltChecks); }); })),
+          host_.console_fd, [this] { loop_->events().post([this] { expect_halt(); }); })),
       loop_(std::move(loop)) {}
 
 Machine::~Machine() { stop(); }
@@ -198,7 +198,7 @@ Status Machine::load(const MachineState& state) {
     return Error(Errc::kCorrupt, "the saved state is of a machine of another shape");
   }
   SM_TRY(park(deadline_in(kParkWait)));
-  if (vsock_ != nullptr) loop_->run([this] { unplug_devices(); });
+  if (vsock_ != nullptr) loop_->run([this] { forget_guest(); });
   // Devices come last: they may interrupt the guest at once, and loading the interrupt controllers
   // after that would forget it.
   SM_TRY(load_vcpus(state));
@@ -229,7 +229,11 @@ Status Machine::load_devices(const MachineState& state) {
                          SM_TRY(virtio::Rng::create(state.rng.device, entropy_)));
 }
 
-void Machine::unplug_devices() {
+// Whoever runs here next is to be told nothing of this one.
+void Machine::forget_guest() {
+  if (halt_check_) loop_->events().cancel(*std::exchange(halt_check_, std::nullopt));
+  for (const auto& vcpu : vcpus_) vcpu->forget_halted();
+  console_->clear();
   root_ = nullptr;
   vsock_ = nullptr;
   for (VirtioSlot* slot : {root_slot_.get(), vsock_slot_.get(), rng_slot_.get()}) {
@@ -310,7 +314,7 @@ Result<Rewound> Machine::rewind(const ImagePages& image, std::uint64_t max_kept_
   Rewound rewound;
   Status done;
   loop_->run([&] {
-    unplug_devices();
+    forget_guest();
     done = dirty_pages_.collect();
     if (!done.ok()) return;
     PageSet left = dirty_pages_.since_start();
@@ -330,7 +334,7 @@ void Machine::start() {
 }
 
 void Machine::finish(ExitReport report) {
-  if (report.kind == ExitKind::kReset && console_->last_words() == Console::LastWords::kPanic) {
+  if (report.kind == ExitKind::kReset && console_->panicked()) {
     report = {ExitKind::kPanic, console_->last_lines(kPanicLines)};
   }
   {
@@ -367,16 +371,24 @@ std::optional<ExitReport> Machine::wait(Deadline deadline) {
   return report_;
 }
 
-// The kernel said that it halts, on a console that anyone in the guest can write to: it has halted
-// when every vCPU lies in HLT with interrupts off. KVM never tells us that by itself.
-void Machine::watch_for_halt(int attempts_left) {
+// The kernel said that it halts, on a console that anyone in the guest can write to, so it is
+// looked for each time, for a while.
+void Machine::expect_halt() {
+  halt_checks_left_ = kHaltChecks;
+  if (halt_check_) return;
+  for (const auto& vcpu : vcpus_) vcpu->forget_halted();
+  check_halt();
+}
+
+// It has halted when every vCPU lies in HLT with interrupts off. KVM never tells us that by itself.
+void Machine::check_halt() {
+  halt_check_.reset();
   const bool halted =
       std::ranges::all_of(vcpus_, [](const auto& vcpu) { return vcpu->found_halted(); });
   if (halted) return finish({ExitKind::kHalted});
-  if (attempts_left == 0) return;
+  if (halt_checks_left_-- == 0) return;
   for (const auto& vcpu : vcpus_) vcpu->query_halted();
-  loop_->events().call_at(deadline_in(kHaltCheckEvery),
-                          [this, attempts_left] { watch_for_halt(attempts_left - 1); });
+  halt_check_ = loop_->events().call_at(deadline_in(kHaltCheckEvery), [this] { check_halt(); });
 }
 
 }  // namespace supermachine

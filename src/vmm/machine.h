@@ -140,11 +140,14 @@ class Machine {
   Status load_devices(const MachineState& state);
   Status set_cpuid(const MachineState& state);
   Status load_vcpus(const MachineState& state);
-  void unplug_devices();
+  // With the vCPUs parked, on the loop's thread: devices, what the console said, whether it halts.
+  void forget_guest();
   // Returns when all vCPUs are parked; they are asked to, and run on if it takes too long.
   Status park(Deadline deadline);
   void finish(ExitReport report);
-  void watch_for_halt(int attempts_left);
+  // On the loop's thread.
+  void expect_halt();
+  void check_halt();
 
   // In order of dependence: what stands below uses what stands above, threads last.
   const MachineHost host_;
@@ -166,6 +169,8 @@ class Machine {
   std::unique_ptr<VirtioSlot> vsock_slot_;
   std::unique_ptr<VirtioSlot> rng_slot_;
   bool cpuid_is_set_ = false;
+  int halt_checks_left_ = 0;
+  std::optional<EventLoop::TimerId> halt_check_;  // the next one
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
 
   std::mutex mutex_;

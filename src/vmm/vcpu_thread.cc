@@ -70,6 +70,11 @@ void VcpuThread::query_halted() {
   kick();
 }
 
+void VcpuThread::forget_halted() {
+  halt_queried_ = false;
+  found_halted_ = false;
+}
+
 bool VcpuThread::park() {
   const MutexLock lock(mutex_);
   while (wish_ != Wish::kRun) {

@@ -48,6 +48,7 @@ class VcpuThread {
   // Has the thread find out whether the guest halted this vCPU for good (in HLT with interrupts
   // off). The answer comes some time later.
   void query_halted();
+  void forget_halted();
   [[nodiscard]] bool found_halted() const { return found_halted_.load(); }
 
  private:
