@@ -61,8 +61,11 @@ Result<PooledVm> Pool::acquire() const {
   PooledVm out(std::unique_ptr<PooledVm::State>(
       new PooledVm::State{state_->pool, std::move(resident), Vm(std::move(vm))}));
   // From here on it goes back to the pool whatever happens.
-  if (starts_workload) SM_TRY(taken.start_workload({}));
-  return out;
+  if (!starts_workload) return out;
+  Status started = taken.start_workload({});
+  if (started.ok()) return out;
+  out.state_->resident.needs_reset = true;  // it may lack its workload, or have half of it
+  return std::move(started).error();
 }
 
 PoolStats Pool::stats() const {

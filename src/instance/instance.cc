@@ -173,11 +173,21 @@ Status Instance::start_and_tell(const Identity& identity, Deadline deadline) {
   return control_->restored(restored, deadline);
 }
 
-Result<HotSet> Instance::hot_set() {
+Result<const PageSet*> Instance::collect_written() {
   Status collected;
   machine_->run_on_devices([&] { collected = machine_->dirty_pages().collect(); });
   SM_TRY(std::move(collected));
-  const PageSet& written = machine_->dirty_pages().since_start();
+  return &machine_->dirty_pages().since_start();
+}
+
+Status Instance::measure() {
+  used_bytes_ = SM_TRY(collect_written())->count() * kPageSize;
+  kept_bytes_ = used_bytes_;
+  return {};
+}
+
+Result<HotSet> Instance::hot_set() {
+  const PageSet& written = *SM_TRY(collect_written());
   PageSet read = SM_TRY(machine_->memory().touched());
   written.for_each([&](std::uint64_t page) { read.erase(page); });
   HotSet hot;

@@ -84,12 +84,16 @@ class Instance {
   // The pages that this copy has touched since it was woken first: what another will touch.
   Result<HotSet> hot_set();
 
+  // Of a copy that is awake, and goes on: takes the figures below as they are now.
+  Status measure();
   // Guest memory that a copy had for itself when it was last put to sleep, and what it has kept.
   [[nodiscard]] std::uint64_t used_bytes() const noexcept { return used_bytes_; }
   [[nodiscard]] std::uint64_t kept_bytes() const noexcept { return kept_bytes_; }
 
   [[nodiscard]] Machine& machine() noexcept { return *machine_; }
   [[nodiscard]] const BootTrace& trace() const noexcept { return trace_; }
+  // Of a copy that was not made just now: its steps count from here.
+  void restart_trace() { trace_ = BootTrace(); }
   [[nodiscard]] const std::shared_ptr<const Origin>& origin() const noexcept { return origin_; }
 
  private:
@@ -102,6 +106,8 @@ class Instance {
   Status wait_for_agent(const std::shared_ptr<Doorbell>& doorbell, Deadline deadline);
   Status take_up_connections();
   Status start_and_tell(const Identity& identity, Deadline deadline);
+  // What differs from the snapshot, up to now.
+  Result<const PageSet*> collect_written();
   Result<Captured> capture_alive(SnapshotWriter& writer, const CaptureOptions& options);
   [[nodiscard]] Status check_alive() const;
   [[nodiscard]] Error explain(const Error& error) const;

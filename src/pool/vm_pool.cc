@@ -6,9 +6,6 @@
 namespace supermachine {
 namespace {
 
-// What a VM is thought to come to need before one was seen.
-constexpr std::uint64_t kFirstGuess = 4 << 20;
-
 std::string seconds(std::chrono::nanoseconds time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) +
          " ms";
@@ -89,6 +86,7 @@ void VmPool::serve_waiters() {
     waiters_.pop_front();
     if (!idle_.empty()) {
       waiter.vm = std::move(idle_.back().vm);
+      lent_bytes_ += waiter.vm->private_bytes;
       idle_.pop_back();
     } else {
       ++alive_;
@@ -106,13 +104,13 @@ void VmPool::drop_ended() {
   }
 }
 
-// Whether one more VM may be in use. Idle ones that keep memory, but for the one it may become, go
-// first.
+// Whether one more VM may be in use; the only one always may. Idle ones that keep memory, but for
+// the one it may become, go first.
 bool VmPool::within_budget() {
   if (config_.memory_budget == 0) return true;
-  const std::uint64_t each = std::max(largest_use_, kFirstGuess);
+  const std::uint64_t each = uses_.of_one(config_.memory_budget);
   for (;;) {
-    std::uint64_t needed = (alive_ - idle_.size() + 1) * each;
+    std::uint64_t needed = std::max((alive_ - idle_.size()) * each, lent_bytes_) + each;
     for (const Idle& idle : idle_) needed += idle.vm.private_bytes;
     if (!idle_.empty()) needed -= idle_.back().vm.private_bytes;
     if (needed <= config_.memory_budget) return true;
@@ -137,11 +135,13 @@ Result<PoolVm> VmPool::make_awake() {
 
 Result<PoolVm> VmPool::wake(PoolVm vm) {
   vm.is_fresh = !vm.awake;
+  vm.instance->restart_trace();
   if (vm.awake) return vm;
   const auto begin = Clock::now();
   Status awake = vm.instance->wake(config_.identity, deadline_in(config_.wake_timeout));
   const MutexLock lock(mutex_);
   if (!awake.ok()) {
+    lent_bytes_ -= vm.private_bytes;
     doomed_.push_back(std::move(vm));
     return std::move(awake).error();
   }
@@ -152,19 +152,14 @@ Result<PoolVm> VmPool::wake(PoolVm vm) {
 
 void VmPool::release(PoolVm vm) {
   const auto begin = Clock::now();
-  bool usable = true;
-  if (config_.reset_on_release) {
-    usable = vm.instance->sleep(config_.max_kept_pages).ok();
-    vm.awake = false;
-  } else {
-    usable = !has_ended(vm);
-  }
+  const bool usable = settle(vm).ok();
   const auto took = Clock::now() - begin;
   const MutexLock lock(mutex_);
+  lent_bytes_ -= vm.private_bytes;
   if (usable) {
     reset_.add(took);
     vm.private_bytes = vm.instance->kept_bytes();
-    largest_use_ = std::max(largest_use_, vm.instance->used_bytes());
+    uses_.add(vm.instance->used_bytes());
     idle_.push_back({std::move(vm), Clock::now()});
     serve_waiters();
   } else {
@@ -172,6 +167,17 @@ void VmPool::release(PoolVm vm) {
     serve_waiters();
   }
   work_.notify_one();
+}
+
+// Makes ready for the next user what came back. An error: it can have none.
+Status VmPool::settle(PoolVm& vm) {
+  if (config_.reset_on_release) {
+    vm.awake = false;
+    return vm.instance->sleep(config_.max_kept_pages);
+  }
+  if (vm.needs_reset) return Error(Errc::kUnsupported, "nothing is reset here");
+  if (has_ended(vm)) return Error(Errc::kGuestFault, "it has ended");
+  return vm.instance->measure();
 }
 
 void VmPool::doom(PoolVm vm) {
@@ -234,15 +240,16 @@ void VmPool::evict() {
 
 VmPoolStats VmPool::stats() const {
   const MutexLock lock(mutex_);
-  VmPoolStats stats{.alive = alive_,
-                    .idle = idle_.size(),
-                    .waiting = waiters_.size(),
-                    .acquired = acquired_,
-                    .retired = retired_,
-                    .restore = restore_.summary(),
-                    .wake = wake_.summary(),
-                    .reset = reset_.summary(),
-                    .private_bytes = (alive_ - idle_.size()) * largest_use_};
+  VmPoolStats stats{
+      .alive = alive_,
+      .idle = idle_.size(),
+      .waiting = waiters_.size(),
+      .acquired = acquired_,
+      .retired = retired_,
+      .restore = restore_.summary(),
+      .wake = wake_.summary(),
+      .reset = reset_.summary(),
+      .private_bytes = std::max((alive_ - idle_.size()) * uses_.largest(), lent_bytes_)};
   for (const Idle& idle : idle_) stats.private_bytes += idle.vm.private_bytes;
   return stats;
 }

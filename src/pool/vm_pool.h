@@ -16,6 +16,7 @@
 #include "base/quiet_thread.h"
 #include "instance/instance.h"
 #include "pool/latencies.h"
+#include "pool/use_estimate.h"
 
 namespace supermachine {
 
@@ -26,6 +27,7 @@ struct PoolVm {
   std::unique_ptr<Instance> instance = {};
   bool awake = false;
   bool is_fresh = false;            // nobody used it since it was woken
+  bool needs_reset = false;         // its user found it unfit for another as it is
   std::uint64_t private_bytes = 0;  // of guest memory, when it last came back
 };
 
@@ -93,6 +95,7 @@ class VmPool {
   void serve_waiters() SM_REQUIRES(mutex_);
   void drop_ended() SM_REQUIRES(mutex_);
   [[nodiscard]] bool within_budget() SM_REQUIRES(mutex_);
+  Status settle(PoolVm& vm);
   void doom(PoolVm vm) SM_REQUIRES(mutex_);
   void gone() SM_REQUIRES(mutex_);
   void maintain();
@@ -106,7 +109,8 @@ class VmPool {
   std::vector<PoolVm> doomed_ SM_GUARDED_BY(mutex_);  // for the maintainer to end
   std::size_t alive_ SM_GUARDED_BY(mutex_) = 0;       // idle, in use or being made
   bool short_of_memory_ SM_GUARDED_BY(mutex_) = false;
-  std::uint64_t largest_use_ SM_GUARDED_BY(mutex_) = 0;  // bytes that a VM had come to need
+  UseEstimate uses_ SM_GUARDED_BY(mutex_);
+  std::uint64_t lent_bytes_ SM_GUARDED_BY(mutex_) = 0;  // private_bytes of the VMs in use
   std::uint64_t acquired_ SM_GUARDED_BY(mutex_) = 0;
   std::uint64_t retired_ SM_GUARDED_BY(mutex_) = 0;
   Latencies restore_ SM_GUARDED_BY(mutex_);

@@ -90,17 +90,5 @@ TEST(VmPool, FailuresOfManyThreadsLeaveNobodyWaiting) {
   EXPECT_EQ(pool->stats().waiting, 0U);
 }
 
-TEST(VmPool, HandsOutNothingThatItsBudgetDoesNotAllow) {
-  std::atomic<int> calls = 0;
-  VmPoolConfig config = counting(calls);
-  config.min = 2;
-  config.memory_budget = 4096;
-  SM_ASSERT_OK_AND_ASSIGN(const auto pool, VmPool::create(config));
-  EXPECT_THAT(pool->acquire(), FailsSaying(Errc::kExhausted, "4096 bytes"));
-  EXPECT_EQ(pool->stats().idle, 2U) << "ending what keeps nothing gains nothing";
-  EXPECT_EQ(pool->stats().retired, 0U);
-  EXPECT_EQ(calls, 2);
-}
-
 }  // namespace
 }  // namespace supermachine

@@ -104,6 +104,32 @@ TEST_F(PoolTest, KeepsWhatWasDoneWhereThatIsWanted) {
   }
 }
 
+// It would be without its workload.
+TEST_F(PoolTest, VmWhoseWorkloadDidNotStartIsNotHandedOut) {
+  SM_ASSERT_OK_AND_ASSIGN(Vm vm, image().start());
+  sh_output(vm, "rm -f $(which sh)");
+  SM_ASSERT_OK_AND_ASSIGN(const Image broken, vm.snapshot(path("broken")));
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, broken.pool()
+                                               .max(1)
+                                               .restore_on_release(false)
+                                               .config(VmConfig().with_workload(true))
+                                               .build());
+  EXPECT_FALSE(pool.acquire().ok());
+  EXPECT_FALSE(pool.acquire().ok()) << "the same VM, as if it were in use already";
+  EXPECT_TRUE(comes_to(pool, [](const PoolStats& s) { return s.retired == 2 && s.alive == 0; }));
+}
+
+TEST_F(PoolTest, TimingsCountFromTheAcquire) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().min(1).max(1).build());
+  for (int i = 0; i < 2; ++i) {
+    std::this_thread::sleep_for(2s);
+    const auto begin = std::chrono::steady_clock::now();
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+    EXPECT_LE(vm->timings().agent_ready, std::chrono::steady_clock::now() - begin) << i;
+    EXPECT_GT(vm->timings().agent_ready, vm->timings().kernel_entered) << i;
+  }
+}
+
 // It was well when it came back, and ended when nobody looked.
 TEST_F(PoolTest, VmThatEndedWhileItWasIdleIsNotHandedOut) {
   SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().max(1).restore_on_release(false).build());
@@ -141,6 +167,36 @@ TEST_F(PoolTest, ErrorsInOneVmStayThere) {
     EXPECT_EQ(sh_output(*good, "cat /tmp/mine"), "mine");
   }
   EXPECT_TRUE(comes_to(pool, [](const PoolStats& s) { return s.idle == 2 && s.alive == 2; }));
+}
+
+// Anyone in the guest can write to the console what the kernel would.
+TEST_F(PoolTest, NextUserIsToldNothingOfTheLastOnesConsole) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image().pool().min(1).max(1).build());
+  const auto say = [](const Vm& vm, const std::string& line) {
+    EXPECT_EQ(sh_output(vm, "echo '" + line + "' > /dev/console && echo said"), "said");
+  };
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+    say(*vm, "reboot: System halted");
+  }
+  {
+    SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+    say(*vm, "reboot: System halted");
+    std::this_thread::sleep_for(2s);  // nobody looks any more
+    EXPECT_THAT(vm.exec_builder().argv({"sh", "-c", "halt -f; sleep 60"}).timeout(30s).output(),
+                Fails(Errc::kGuestFault));
+    EXPECT_TRUE(running(vm).wait(10s).has_value());
+  }
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+    say(*vm, "Kernel panic - not syncing: of the last user");
+  }
+  SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
+  EXPECT_THAT(vm.exec_builder().argv({"reboot", "-f"}).output(), Fails(Errc::kGuestFault));
+  const auto end = running(vm).wait(10s);
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->kind, VmExit::Kind::kReset) << end->message;
+  EXPECT_EQ(end->message.find("last user"), std::string::npos) << end->message;
 }
 
 TEST_F(PoolTest, VmThatItsUserStopsIsReplaced) {
@@ -192,6 +248,42 @@ TEST_F(PoolTest, BudgetStopsGrowthUntilThereIsRoom) {
   });
   EXPECT_THAT(pool.acquire(), IsOk()) << "who waits gets what comes back";
   gives_back.join();
+}
+
+TEST_F(PoolTest, OneLargeUseDoesNotCloseAPoolWithABudget) {
+  SM_ASSERT_OK_AND_ASSIGN(
+      const Pool pool,
+      image().pool().max(4).memory_budget(std::uint64_t{20} << 20).acquire_timeout(300ms).build());
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+    sh_output(*vm, "head -c 24000000 /dev/zero > /tmp/big");
+  }
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+    EXPECT_EQ(sh_output(*vm, "echo on"), "on");
+    EXPECT_THAT(pool.acquire(), Fails(Errc::kExhausted)) << "the next may be like the last";
+  }
+  for (int i = 0; i < 16; ++i) EXPECT_THAT(pool.acquire(), IsOk()) << i;
+  SM_ASSERT_OK_AND_ASSIGN(const PooledVm one, pool.acquire());
+  EXPECT_THAT(pool.acquire(), IsOk()) << "there were many small uses since";
+}
+
+TEST_F(PoolTest, BudgetCountsWhatVmsKeepThatAreNotReset) {
+  SM_ASSERT_OK_AND_ASSIGN(const Pool pool, image()
+                                               .pool()
+                                               .max(4)
+                                               .restore_on_release(false)
+                                               .memory_budget(std::uint64_t{40} << 20)
+                                               .acquire_timeout(300ms)
+                                               .build());
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+    sh_output(*vm, "head -c 24000000 /dev/zero > /tmp/big");
+  }
+  EXPECT_GT(pool.stats().private_bytes, 24'000'000U);
+  SM_ASSERT_OK_AND_ASSIGN(const PooledVm vm, pool.acquire());
+  EXPECT_EQ(sh_output(*vm, "wc -c < /tmp/big"), "24000000");
+  EXPECT_THAT(pool.acquire(), Fails(Errc::kExhausted));
 }
 
 // Idle VMs that keep nothing are not ended for a budget: that would gain nothing, and those of
