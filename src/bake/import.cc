@@ -18,6 +18,7 @@ namespace {
 // Raise it when the same layers would give another file.
 constexpr int kRootfsVersion = 1;
 constexpr const char* kRootfsSuffix = ".squashfs";
+constexpr const char* kLockSuffix = ".lock";
 
 std::string rootfs_directory(const std::string& cache_dir) { return cache_dir + "/images/rootfs"; }
 
@@ -35,6 +36,24 @@ void remove_leftovers(const std::string& directory, const std::string& file_name
     if (path.filename().string().starts_with(file_name + "."))
       std::filesystem::remove(path, ignored);
   }
+}
+
+// The same for all images that nobody imports now.
+Status remove_unfinished(const std::string& directory, registry::PruneReport& report) {
+  const std::string infix = std::string(kRootfsSuffix) + ".";
+  for (const std::filesystem::path& path : SM_TRY(list_directory(directory))) {
+    const std::string name = path.filename().string();
+    const std::size_t end_of_key = name.find(infix);
+    if (end_of_key == std::string::npos) continue;
+    const auto lock = FileLock::acquire(directory + "/" + name.substr(0, end_of_key) + kLockSuffix,
+                                        deadline_in({}));
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(path, error);
+    if (!lock.ok() || error || !std::filesystem::remove(path, error)) continue;
+    report.files += 1;
+    report.bytes += size;
+  }
+  return {};
 }
 
 // Counts what is read of the blobs of an image.
@@ -115,8 +134,8 @@ Result<ImportedImage> import(const oci::Image& image, const std::string& name,
   if (imported.was_cached) return imported;
 
   SM_TRY(make_directories(directory));
-  const FileLock lock =
-      SM_TRY(FileLock::acquire(directory + "/" + imported.chain_key + ".lock", options.deadline));
+  const FileLock lock = SM_TRY(
+      FileLock::acquire(directory + "/" + imported.chain_key + kLockSuffix, options.deadline));
   imported.was_cached = exists(imported.rootfs_path);  // by the one we waited for
   if (imported.was_cached) return imported;
   remove_leftovers(directory, file_name);
@@ -178,6 +197,7 @@ Result<registry::PruneReport> prune_images(const std::string& cache_dir,
     if (image.ok()) wanted.insert(rootfs_key(image.value().config.diff_ids));
   }
   registry::PruneReport report = SM_TRY(store.prune(alone));
+  SM_TRY(remove_unfinished(rootfs_directory(cache_dir), report));
   std::error_code error;
   for (const std::filesystem::path& path : SM_TRY(list_directory(rootfs_directory(cache_dir)))) {
     if (path.extension() != kRootfsSuffix || wanted.contains(path.stem().string())) continue;

@@ -32,6 +32,13 @@ class ImportTest : public ::testing::Test {
   }
   [[nodiscard]] std::string archive() const { return dir_.path() + "/x.tar"; }
 
+  // That of who imports it.
+  static Result<FileLock> lock_of(const ImportedImage& imported) {
+    std::string path = imported.rootfs_path;
+    path.replace(path.rfind(".squashfs"), std::string::npos, ".lock");
+    return FileLock::acquire(path, deadline_in({}));
+  }
+
   [[nodiscard]] int files_in_cache() const {
     int count = 0;
     std::error_code none;
@@ -136,6 +143,28 @@ TEST_F(ImportTest, ClearsAwayWhatAKilledImportLeft) {
   EXPECT_EQ(files_in_cache(), 1);
 }
 
+TEST_F(ImportTest, LeavesToPruneWhatNobodyImportsAgain) {
+  SM_ASSERT_OK_AND_ASSIGN(const ImportedImage imported, import(three_layers()));
+  const std::string left = imported.rootfs_path + ".Ab12cd";
+  OciImage::write(left, "half of it");
+  const std::vector<std::string> keep{imported.chain_key};
+  const auto prune = [&] {
+    return prune_images(options().cache_dir, keep, deadline_in(std::chrono::seconds(5)));
+  };
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const FileLock importing, lock_of(imported));
+    ASSERT_THAT(prune(), IsOk());
+    EXPECT_TRUE(std::filesystem::exists(left));
+  }
+
+  SM_ASSERT_OK_AND_ASSIGN(const auto report, prune());
+
+  EXPECT_EQ(report.files, 1U);
+  EXPECT_EQ(report.bytes, 10U);
+  EXPECT_FALSE(std::filesystem::exists(left));
+  EXPECT_TRUE(std::filesystem::exists(imported.rootfs_path));
+}
+
 TEST_F(ImportTest, IsDoneOnceWhenManyAskAtTheSameTime) {
   three_layers().write_archive(archive());
   std::atomic<int> built = 0;
@@ -180,9 +209,7 @@ TEST_F(ImportTest, GivesUpWaitingForAnotherAtItsDeadline) {
   SM_ASSERT_OK_AND_ASSIGN(const ImportedImage first,
                           import_image("oci-archive:" + archive(), options()));
   std::filesystem::remove(first.rootfs_path);
-  std::string lock_path = first.rootfs_path;
-  lock_path.replace(lock_path.rfind(".squashfs"), std::string::npos, ".lock");
-  SM_ASSERT_OK_AND_ASSIGN(const FileLock lock, FileLock::acquire(lock_path, deadline_in({})));
+  SM_ASSERT_OK_AND_ASSIGN(const FileLock lock, lock_of(first));
   ImportOptions impatient = options();
   impatient.deadline = deadline_in(std::chrono::milliseconds(30));
 

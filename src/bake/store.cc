@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kBaseSuffix = "__base";
 constexpr const char* kLockSuffix = ".lock";
+constexpr std::string_view kDoomedSuffix = ".removed";
 constexpr std::uint64_t kStatBlock = 512;  // stat(2), st_blocks
 
 std::string metadata_path(const std::string& directory) {
@@ -101,7 +102,7 @@ Status Store::remove(const std::string& name, Deadline deadline) const {
   if (!record_of(name)) return Error(Errc::kNotFound, "no bake is called " + name);
   for (const std::string& directory : {path_of(name), path_of(base_name_of(name))}) {
     // First under another name, so that nobody finds half of it.
-    const std::string doomed = dir_ + "/." + name + ".removed";
+    const std::string doomed = dir_ + "/." + name + std::string(kDoomedSuffix);
     std::error_code error;
     fs::remove_all(doomed, error);
     fs::rename(directory, doomed, error);
@@ -110,6 +111,29 @@ Status Store::remove(const std::string& name, Deadline deadline) const {
     if (error) return Error::from_errno("remove " + directory, error.value());
   }
   return {};
+}
+
+snapshot::Removed Store::remove_remains() const {
+  snapshot::Removed removed = snapshot::Staging::remove_dead_in(dir_);
+  std::vector<std::string> names;
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(dir_, error); !error && entry != fs::end(entry);
+       entry.increment(error)) {
+    const std::string file = entry->path().filename();
+    if (file.starts_with('.') && file.ends_with(kDoomedSuffix) &&
+        file.size() > kDoomedSuffix.size())
+      names.push_back(file.substr(1, file.size() - 1 - kDoomedSuffix.size()));
+  }
+  for (const std::string& name : names) {
+    if (!check_bake_name(name).ok()) continue;
+    const auto removing = lock(name, deadline_in({}));
+    if (!removing.ok()) continue;
+    const snapshot::Removed one =
+        snapshot::remove_counted(dir_ + "/." + name + std::string(kDoomedSuffix));
+    removed.files += one.files;
+    removed.bytes += one.bytes;
+  }
+  return removed;
 }
 
 }  // namespace supermachine::bake

@@ -12,6 +12,7 @@
 #include "base/deadline.h"
 #include "base/files.h"
 #include "snapshot/metadata.h"
+#include "snapshot/staging.h"
 
 namespace supermachine::bake {
 
@@ -47,6 +48,10 @@ class Store {
 
   // With its base, if it was warmed up from one. kNotFound. VMs that run go on.
   Status remove(const std::string& name, Deadline deadline) const;
+
+  // Clears up after bakes and removals that did not get to their end: nothing that somebody works
+  // on.
+  [[nodiscard]] snapshot::Removed remove_remains() const;
 
  private:
   std::string dir_;

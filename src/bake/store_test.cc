@@ -111,6 +111,37 @@ TEST_F(StoreTest, RemovesNothingButBakes) {
   EXPECT_TRUE(fs::exists(store_.path_of("snapshot-of-somebody")));
 }
 
+TEST_F(StoreTest, ClearsUpAfterWhoWasKilled) {
+  put("web", to_extra(sample_record("k1")));
+  write(".web.snapshot-Ab12cd", "{");
+  write(".web.snapshot-Ab12cd.old", "{");
+  write(".web.removed", "{");
+  for (const char* other :
+       {"other", ".other", ".web.snapshot-", ".web.snapshot-Ab12cdE", "x.removed"})
+    write(other, "{");
+
+  const snapshot::Removed removed = store_.remove_remains();
+
+  EXPECT_EQ(removed.files, 6U);  // two in each
+  EXPECT_GE(removed.bytes, 30000U);
+  for (const char* gone : {".web.snapshot-Ab12cd", ".web.snapshot-Ab12cd.old", ".web.removed"})
+    EXPECT_FALSE(fs::exists(store_.path_of(gone))) << gone;
+  for (const char* kept :
+       {"web", "other", ".other", ".web.snapshot-", ".web.snapshot-Ab12cdE", "x.removed"})
+    EXPECT_TRUE(fs::exists(store_.path_of(kept) + "/memory.img")) << kept;
+}
+
+TEST_F(StoreTest, LeavesAloneWhatSomebodyWorksOn) {
+  SM_ASSERT_OK_AND_ASSIGN(const auto staging, snapshot::Staging::create(store_.path_of("making")));
+  write(".removing.removed", "{");
+  SM_ASSERT_OK_AND_ASSIGN(const FileLock lock, store_.lock("removing", deadline_in({})));
+
+  EXPECT_EQ(store_.remove_remains().files, 0U);
+
+  EXPECT_TRUE(fs::exists(staging.path()));
+  EXPECT_TRUE(fs::exists(store_.path_of(".removing.removed")));
+}
+
 TEST_F(StoreTest, WaitsForWhoMakesABake) {
   SM_ASSERT_OK_AND_ASSIGN(const FileLock lock, store_.lock("web", deadline_in({})));
 

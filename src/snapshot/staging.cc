@@ -2,12 +2,14 @@
 #include "snapshot/staging.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
 #include <string_view>
+#include <vector>
 
 #include "base/files.h"
 #include "base/sys.h"
@@ -19,7 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kAttempts = 16;
+constexpr std::string_view kMark = ".snapshot-";
 constexpr std::string_view kUnique = "XXXXXX";
+constexpr std::string_view kAside = ".old";
+constexpr std::uint64_t kStatBlock = 512;  // stat(2), st_blocks
 
 bool is_ours(const std::string& name) {
   constexpr std::array kNames = {kMetadataFile, kRestoreFile, kMemoryFile, kHotSetFile,
@@ -51,7 +56,7 @@ Result<bool> check_replaceable(const std::string& target) {
 
 // What others of the same target are called begins with this.
 std::string staging_prefix(const fs::path& target) {
-  return "." + target.filename().string() + ".snapshot-";
+  return "." + target.filename().string() + std::string(kMark);
 }
 
 Result<bool> is_directory_at(const std::string& path, int directory) {
@@ -62,21 +67,34 @@ Result<bool> is_directory_at(const std::string& path, int directory) {
   return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
 }
 
+bool is_staging(const std::string& name) {
+  const std::size_t at = name.rfind(kMark);
+  const std::size_t end = at + kMark.size() + kUnique.size();
+  if (!name.starts_with('.') || at == std::string::npos || at < 2 || name.size() < end)
+    return false;
+  return name.size() == end || name.substr(end) == kAside;
+}
+
 // Whatever fails here is the next one's to clear up.
-void remove_dead(const fs::path& target) {
-  const std::string prefix = staging_prefix(target);
+template <typename IsMeant>
+Removed remove_dead(const fs::path& directory, const IsMeant& is_meant) {
   std::error_code error;
   std::vector<fs::path> found;
-  for (auto entry = fs::directory_iterator(target.parent_path(), error);
-       !error && entry != fs::end(entry); entry.increment(error)) {
-    if (entry->path().filename().string().starts_with(prefix)) found.push_back(entry->path());
+  for (auto entry = fs::directory_iterator(directory, error); !error && entry != fs::end(entry);
+       entry.increment(error)) {
+    if (is_meant(entry->path().filename().string())) found.push_back(entry->path());
   }
+  Removed removed;
   for (const fs::path& path : found) {
-    const auto directory = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!directory.ok()) continue;
-    const auto locked = sys::try_lock(directory.value().get());
-    if (locked.ok() && locked.value()) fs::remove_all(path, error);
+    const auto writer = sys::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!writer.ok()) continue;
+    const auto locked = sys::try_lock(writer.value().get());
+    if (!locked.ok() || !locked.value()) continue;
+    const Removed one = remove_counted(path);
+    removed.files += one.files;
+    removed.bytes += one.bytes;
   }
+  return removed;
 }
 
 Status sync_directory(const std::string& path) {
@@ -86,7 +104,7 @@ Status sync_directory(const std::string& path) {
 
 // For file systems that cannot exchange two names: between the renames there is no target.
 Status replace_in_two_steps(const std::string& path, const std::string& target) {
-  const std::string aside = path + ".old";
+  const std::string aside = path + std::string(kAside);
   SM_TRY(sys::rename(target, aside));
   auto done = sys::rename(path, target);
   if (!done.ok()) {
@@ -98,6 +116,24 @@ Status replace_in_two_steps(const std::string& path, const std::string& target) 
 
 }  // namespace
 
+Removed remove_counted(const std::string& path) {
+  Removed removed;
+  std::error_code error;
+  for (auto entry = fs::recursive_directory_iterator(path, error);
+       !error && entry != fs::end(entry); entry.increment(error)) {
+    struct stat status {};
+    if (::lstat(entry->path().c_str(), &status) != 0 || S_ISDIR(status.st_mode)) continue;
+    removed.files += 1;
+    removed.bytes += static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
+  }
+  fs::remove_all(path, error);
+  return error ? Removed() : removed;
+}
+
+Removed Staging::remove_dead_in(const std::string& directory) {
+  return remove_dead(directory, is_staging);
+}
+
 Result<Staging> Staging::create(const std::string& target) {
   std::error_code error;
   fs::path path = fs::weakly_canonical(fs::absolute(target, error), error);
@@ -108,7 +144,9 @@ Result<Staging> Staging::create(const std::string& target) {
   }
   SM_TRY(check_replaceable(path));
   SM_TRY(make_directories(path.parent_path()));
-  remove_dead(path);
+  remove_dead(path.parent_path(), [prefix = staging_prefix(path)](const std::string& name) {
+    return name.starts_with(prefix);
+  });
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     std::string name = path.parent_path() / (staging_prefix(path) + std::string(kUnique));
     SM_TRY(sys::make_unique_directory(name));

@@ -3,11 +3,20 @@
 // a lock that dies with its process, so that whoever comes next can clear up after a crash.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/handles.h"
 
 namespace supermachine::snapshot {
+
+struct Removed {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;  // that they occupied
+};
+
+// With everything in it; what cannot be removed stays.
+Removed remove_counted(const std::string& path);
 
 class Staging {
  public:
@@ -20,6 +29,9 @@ class Staging {
         directory_(std::move(other.directory_)) {}
   Staging& operator=(Staging&&) = delete;
   ~Staging();  // without publish(): nothing is left behind
+
+  // Removes what dead writers of whatever target in `directory` left.
+  static Removed remove_dead_in(const std::string& directory);
 
   // Absolute, without symbolic links.
   [[nodiscard]] const std::string& target() const noexcept { return target_; }

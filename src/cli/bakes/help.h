@@ -117,7 +117,7 @@ inline constexpr VerbHelp kImagesHelp{.usage = kImagesUsage,
 inline constexpr const char* kPruneUsage[] = {"prune [OPTIONS]"};
 inline constexpr Block kPruneDescription[] = {
     {"Frees disk space: removes downloaded blobs that no image needs any more, and what "
-     "interrupted downloads left."}};
+     "interrupted downloads, imports and bakes left."}};
 inline constexpr Option kPruneOptions[] = {
     {.names = "-a, --all",
      .text = "bakes too, and root file systems that no pulled image needs; those are made again "
