@@ -53,7 +53,7 @@ Result<std::vector<BakeInfo>> list_bakes(const StorePlaces& places = {});
 Result<std::optional<BakeInfo>> find_bake(const std::string& name, const StorePlaces& places = {});
 // For who starts VMs from its directory; OciImageBuilder does it by itself.
 void mark_bake_used(const std::string& name, const StorePlaces& places = {});
-// By name.
+// By name. What is damaged is passed over.
 Result<std::vector<PulledImage>> list_pulled(const StorePlaces& places = {});
 
 // VMs that run from it go on. kNotFound; kTimeout while somebody makes it for longer than a minute.
@@ -77,8 +77,8 @@ struct PruneReport {
 };
 
 // Removes what nothing leads to: blobs of images that were removed or replaced, remains of
-// interrupted downloads. Waits for pulls that are under way, up to a minute:
-// kTimeout.
+// interrupted downloads, imports and bakes. What somebody makes meanwhile stays. Waits for pulls
+// that are under way, up to a minute: kTimeout.
 Result<PruneReport> prune(const PruneOptions& options = {}, const StorePlaces& places = {});
 
 }  // namespace supermachine

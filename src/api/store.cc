@@ -61,8 +61,10 @@ Status prune_bakes(const bake::Store& store, std::chrono::seconds unused, PruneR
       return bake::base_name_of(other.name) == bake.name;
     });
     if (bake.last_used > before || goes_with_another) continue;
-    Status removed = store.remove(bake.name, deadline_in(kWait));
-    if (!removed.ok() && removed.error().code() == Errc::kNotFound) continue;  // somebody else's
+    Status removed = store.remove(bake.name, deadline_in({}));
+    const bool is_in_use = !removed.ok() && removed.error().code() == Errc::kTimeout;
+    const bool is_gone = !removed.ok() && removed.error().code() == Errc::kNotFound;
+    if (is_in_use || is_gone) continue;
     SM_TRY(std::move(removed));
     report.bakes.push_back(bake.name);
     report.bytes += bake.disk_bytes + sizes[bake::base_name_of(bake.name)];
@@ -109,11 +111,12 @@ Result<std::vector<PulledImage>> list_pulled(const StorePlaces& places) {
   std::vector<PulledImage> pulled;
   for (const registry::StoredImage& image : SM_TRY(images.list())) {
     const auto since = image.pulled_at.time_since_epoch();
-    const std::uint64_t bytes = SM_TRY(images.size_of(image));
+    const auto bytes = images.size_of(image);
+    if (!bytes.ok()) continue;  // what is damaged is not here
     pulled.push_back({.reference = image.reference.familiar(),
                       .platform = image.platform.text(),
                       .digest = image.digest.text(),
-                      .bytes = bytes,
+                      .bytes = bytes.value(),
                       .pulled = std::chrono::duration_cast<std::chrono::seconds>(since).count()});
   }
   return pulled;
@@ -135,12 +138,13 @@ Result<PruneReport> prune(const PruneOptions& options, const StorePlaces& places
   PruneReport report;
   const bake::Store store = SM_TRY(store_in(places));
   const std::string cache_dir = SM_TRY(cache_dir_or_default(places.cache_dir));
+  const snapshot::Removed remains = store.remove_remains();
   if (options.unused_bakes) SM_TRY(prune_bakes(store, *options.unused_bakes, report));
   const auto keys = SM_TRY(keys_to_keep(cache_dir, store, options.root_file_systems));
   const registry::PruneReport images =
       SM_TRY(bake::prune_images(cache_dir, keys, deadline_in(kWait)));
-  report.files = images.files;
-  report.bytes += images.bytes;
+  report.files = remains.files + images.files;
+  report.bytes += remains.bytes + images.bytes;
   return report;
 }
 

@@ -128,8 +128,8 @@ supermachine_status supermachine_prune_options_set_root_file_systems(
 
 typedef struct supermachine_prune_report supermachine_prune_report;
 /* Removes what nothing leads to: blobs of images that were removed or replaced, remains of
- * interrupted downloads. `options` may be NULL. Waits for pulls that are under way, up to a minute:
- * TIMEOUT. */
+ * interrupted downloads, imports and bakes. What somebody makes meanwhile stays. `options` may be
+ * NULL. Waits for pulls that are under way, up to a minute: TIMEOUT. */
 supermachine_status supermachine_store_prune(const supermachine_prune_options* options,
                                              const supermachine_places* places,
                                              supermachine_prune_report** report,
