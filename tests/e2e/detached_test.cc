@@ -46,14 +46,17 @@ void wait_until(const char* what, const Done& done) {
   }
 }
 
-// The processes of detached VMs; tests run one after the other.
+// The processes of detached VMs and of commands in them; tests run one after the other.
 std::vector<std::string> vm_processes() {
   std::vector<std::string> found;
   std::error_code ignored;
   for (const auto& process : fs::directory_iterator("/proc", ignored)) {
     const auto words = read_file(process.path().string() + "/cmdline", 1 << 20);
     if (!words.ok()) continue;
-    const bool ours = words.value().find(std::string("run-detached") + '\0') != std::string::npos;
+    const auto has = [&](const std::string& text) {
+      return words.value().find(text) != std::string::npos;
+    };
+    const bool ours = has(std::string("run-detached") + '\0') || has(std::string("exec\0-d\0", 8));
     if (ours) found.push_back(process.path().filename().string());
   }
   return found;
@@ -174,6 +177,24 @@ TEST_F(Detached, PublishesPorts) {
   EXPECT_EQ(supermachine({"stop", "web"}).status, 0);
   EXPECT_FALSE(connect_to(number));
   EXPECT_THAT(entries(), IsEmpty());  // --rm
+}
+
+TEST_F(Detached, RunsACommandInTheBackground) {
+  const std::string id = run({"--name", "web"}, kServe);
+  const Ended ended = supermachine(
+      {"exec", "-d", "web", "sh", "-c", "sleep 0.5; yes | head -c 300000; echo done > /tmp/done"});
+  EXPECT_EQ(ended.status, 0);
+  EXPECT_EQ(ended.out + ended.err, "");
+  EXPECT_EQ(supermachine({"exec", "web", "cat", "/tmp/done"}).status, 1);  // it takes its time
+  wait_until("it has done its work", [&] {
+    return supermachine({"exec", "web", "cat", "/tmp/done"}).out == "done\n";
+  });
+
+  const Ended missing = supermachine({"exec", "-d", "web", "nosuch"});
+  EXPECT_EQ(missing.status, 127);
+  EXPECT_THAT(missing.err, HasSubstr("nosuch"));
+  EXPECT_EQ(supermachine({"exec", "-d", "web", "sleep", "1000"}).status, 0);
+  EXPECT_EQ(supermachine({"stop", "web"}).status, 0);  // which ends what is in the background
 }
 
 TEST_F(Detached, GivesATerminal) {

@@ -118,6 +118,12 @@ TEST_F(KeptLab, HasTheVmsThatRunDetached) {
   EXPECT_THAT(in_lab({"ps"}).out, HasSubstr("web\n"));
   EXPECT_EQ(in_lab({"exec", "web", "sh", "-c", "echo hello; exit 3"}).out, "hello\n");
   EXPECT_EQ(in_lab({"exec", "web", "sh", "-c", "exit 3"}).status, 3);
+  // Goes on when the connection to the lab by which it was asked for is no more.
+  const Ended detached =
+      in_lab({"exec", "-d", "web", "sh", "-c", "sleep 1; echo done > /tmp/done"});
+  EXPECT_EQ(detached.status, 0) << detached.err;
+  const char* const kWait = "until [ -e /tmp/done ]; do sleep 0.1; done; cat /tmp/done";
+  EXPECT_EQ(in_lab({"exec", "--timeout", "30", "web", "sh", "-c", kWait}).out, "done\n");
   EXPECT_EQ(in_lab({"stop", "web"}).out, "web\n");
   EXPECT_EQ(in_lab({"logs", "web"}).out, "ready\nbye\n");
   EXPECT_THAT(in_lab({"ps", "-a"}).out, HasSubstr("Exited (0) "));

@@ -6,11 +6,34 @@
 
 #include "cli/help/text.h"
 #include "cli/start.h"
+#include "cli/vms/background.h"
 #include "cli/vms/help.h"
 #include "cli/vms/options.h"
 #include "cli/vms/reach.h"
 
 namespace supermachine::cli {
+namespace {
+
+// Leaves a process behind that takes the command's output, without which the command would end.
+Result<int> run_in_background(ExecBuilder command) {
+  ExecChild child = SM_TRY(command.spawn());
+  std::string said;
+  while (auto event = SM_TRY(child.try_next())) {
+    if (const auto* err = std::get_if<ExecStderr>(&*event)) said += err->data;
+    const auto* outcome = std::get_if<ExecOutcome>(&*event);
+    if (outcome == nullptr) continue;
+    // It has ended already, or could not be run.
+    if (!outcome->success()) std::fputs(said.c_str(), stderr);
+    return outcome->success() ? 0 : outcome->status;
+  }
+  SM_TRY(go_to_background());
+  for (;;) {
+    const auto event = child.next();
+    if (!event.ok() || std::holds_alternative<ExecOutcome>(event.value())) return 0;
+  }
+}
+
+}  // namespace
 
 Result<int> exec_verb(Args args) {
   const ExecOptions options = SM_TRY(parse_exec_options(args));
@@ -22,11 +45,13 @@ Result<int> exec_verb(Args args) {
   SM_TRY(follow_into_lab(options.engine, "exec", args));
   VmStore store = SM_TRY(VmStore::open());
   const VmEntry entry = SM_TRY(find_running(store, options.vm));
-  Signals signals = SM_TRY(Signals::create());
   const RemoteVm vm = attach(entry);
+  ExecBuilder command = describe(vm.exec_builder(), options, options.command);
+  if (options.detach) return run_in_background(std::move(command));
+  Signals signals = SM_TRY(Signals::create());
   const auto end =
-      run_command(describe(vm.exec_builder(), options, options.command),
-                  {.interactive = options.interactive, .tty = options.tty}, options, signals);
+      run_command(std::move(command), {.interactive = options.interactive, .tty = options.tty},
+                  options, signals);
   if (end.ok()) return exit_status(end.value());
   const auto process = SM_TRY(process_of(entry));
   if (process && !SM_TRY(process->wait(std::chrono::milliseconds(0)))) return end.error();

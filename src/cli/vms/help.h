@@ -37,6 +37,8 @@ inline constexpr Block kExecDescription[] = {
     {"Runs one more command in a VM that runs detached, and ends with that command's exit status. "
      "VM is its name, its id, or the beginning of its id."}};
 inline constexpr Option kExecOptions[] = {
+    {.names = "-d, --detach",
+     .text = "return once the command runs; nobody reads its output, and it ends with the VM"},
     {.names = "-i, --interactive", .text = "carry standard input to the command"},
     {.names = "-t, --tty", .text = "give it a terminal; usually as -it"},
     kEnvOption,
@@ -51,8 +53,9 @@ inline constexpr Option kExecOptions[] = {
 };
 inline constexpr OptionGroup kExecGroups[] = {{"", kExecOptions}};
 inline constexpr Block kExecNotes[] = {
-    {"Variables, directory and user are the VM's own where nothing else is said. Without us the "
-     "command ends too."}};
+    {"Variables, directory and user are the VM's own where nothing else is said. Without us, but "
+     "with "
+     "-d, the command ends too."}};
 inline constexpr Argument kExecArguments[] = {{Value::kRunningVm}, {Value::kCommand, true}};
 inline constexpr VerbHelp kExecHelp{
     .usage = kExecUsage,

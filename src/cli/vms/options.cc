@@ -61,6 +61,7 @@ Result<ExecOptions> read_exec(Args args) {
   EngineArgument engine;
   Parser parser(kExecHelp);
   parser.flag("--help", options.help);
+  parser.flag("--detach", options.detach);
   parser.flag("--interactive", options.interactive);
   parser.flag("--tty", options.tty);
   command.declare(parser, options);
@@ -72,6 +73,10 @@ Result<ExecOptions> read_exec(Args args) {
   options.engine = SM_TRY(engine.read(parser));
   if (options.vm.empty()) return usage_error("in which VM? 'supermachine ps' lists them");
   if (options.command.empty()) return usage_error("which command?");
+  if (options.detach && (options.interactive || options.tty)) {
+    return usage_error(
+        "a command that runs detached has no terminal and no input: leave out -i and -t");
+  }
   return options;
 }
 

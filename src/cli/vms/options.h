@@ -27,6 +27,7 @@ struct PsOptions : VmVerbOptions {
 
 struct ExecOptions : VmVerbOptions, CommandOptions {
   std::string vm;
+  bool detach = false;
   bool interactive = false;
   bool tty = false;
 };

@@ -78,6 +78,17 @@ TEST(ExecOptions, AreTakenBeforeTheCommand) {
   EXPECT_THAT(options.command, ElementsAre("sh", "-c", "-e"));
 }
 
+TEST(ExecOptions, TakeADetachedCommandWithoutATerminal) {
+  SM_ASSERT_OK_AND_ASSIGN(const auto options,
+                          parsed(parse_exec_options, {"-d", "web", "ls", "-t"}));
+
+  EXPECT_TRUE(options.detach);
+  for (const char* option : {"-dt", "-di"}) {
+    EXPECT_THAT(parsed(parse_exec_options, {option, "web", "ls"}).error().message(),
+                HasSubstr("no terminal and no input"));
+  }
+}
+
 TEST(ExecOptions, RefuseWhatIsMissing) {
   EXPECT_THAT(parsed(parse_exec_options, {}).error().message(), HasSubstr("in which VM"));
   EXPECT_THAT(parsed(parse_exec_options, {"web"}).error().message(), HasSubstr("which command"));

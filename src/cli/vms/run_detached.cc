@@ -14,6 +14,7 @@
 #include "cli/parse.h"
 #include "cli/run.h"
 #include "cli/values.h"
+#include "cli/vms/background.h"
 #include "cli/vms/file.h"
 #include "cli/vms/keeper.h"
 #include "cli/vms/process.h"
@@ -76,15 +77,6 @@ Status report(const std::string& id) {
   }
   char line = 0;
   if (entry.revents == 0 || ::read(STDIN_FILENO, &line, 1) != 1) return gone;
-  return {};
-}
-
-Status leave_streams() {
-  const Fd null = SM_TRY(open_file("/dev/null", O_RDWR));
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (::dup2(null.get(), fd) < 0) return Error::from_errno("dup2");
-  }
-  if (::chdir("/") != 0) return Error::from_errno("chdir");
   return {};
 }
 
