@@ -166,8 +166,10 @@ Result<VmEntry> VmStore::find(const std::string& wanted) {
   std::vector<VmEntry> entries = SM_TRY(list());
   VmEntry* found = nullptr;
   for (VmEntry& entry : entries) {
-    const bool by_name = entry.problem.empty() && entry.state.name == wanted;
-    if (by_name || wanted == entry.state.id) return std::move(entry);
+    const bool known = entry.problem.empty() && !wanted.empty();
+    if (known && (entry.state.name == wanted || entry.state.id == wanted)) return std::move(entry);
+  }
+  for (VmEntry& entry : entries) {
     const std::string& id = entry.problem.empty() ? entry.state.id : entry.short_name();
     if (wanted.empty() || !id.starts_with(wanted)) continue;
     if (found != nullptr) {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "cli/vms/file.h"
 #include "cli/vms/names.h"
@@ -106,6 +107,22 @@ TEST_F(StoreTest, RefusesABeginningThatSeveralHave) {
     if (!found.ok() && found.error().code() == Errc::kInvalidArgument) ++ambiguous;
   }
   EXPECT_GE(ambiguous, 1);  // 17 ids, 16 digits
+}
+
+TEST_F(StoreTest, FindsByNameWhatSeveralIdsBeginWith) {
+  VmStore store = open();
+  std::vector<OwnVm> vms;
+  std::set<std::string> beginnings;
+  do {
+    vms.push_back(store.add(described()).value());
+  } while (beginnings.insert(vms.back().state().id.substr(0, 2)).second);
+  VmState state = described(vms.back().state().id.substr(0, 2));
+  state.created = TimePoint{};  // the last in the list
+  SM_ASSERT_OK_AND_ASSIGN(const OwnVm own, store.add(state));
+
+  SM_ASSERT_OK_AND_ASSIGN(const VmEntry found, store.find(state.name));
+
+  EXPECT_EQ(found.state.id, own.state().id);
 }
 
 TEST_F(StoreTest, RefusesANameThatIsTaken) {
