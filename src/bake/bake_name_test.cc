@@ -43,6 +43,15 @@ TEST(BakeName, IsMadeInADirectoryThatIsGone) {
   EXPECT_THAT(name, MatchesRegex("python-[0-9a-f]{8}"));
 }
 
+// So that who runs an image never gets by name what was baked for it without one.
+TEST(BakeName, IsNeverTheReferenceThatItIsMadeFrom) {
+  for (const char* reference :
+       {"nginx", "nginx_latest", "nginx:1", "nginx_1", "a.io/b", "localhost/b", "b-c.d__run",
+        "docker.io/library/nginx", "oci-archive:/a/b.tar"}) {
+    EXPECT_NE(bake_name_for(reference), reference);
+  }
+}
+
 TEST(BakeName, CanAlwaysNameABake) {
   for (const std::string& reference :
        {std::string("-x"), std::string(".hidden"), std::string("_"), std::string(500, 'a'),

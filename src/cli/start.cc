@@ -113,9 +113,9 @@ Result<VmConfig> machine_config(const MachineOptions& options) {
 Result<Prepared> prepare(const std::string& reference, const MachineOptions& options,
                          const std::function<Status(const ImageConfig&)>& check) {
   if (names_snapshot(reference)) return prepare_snapshot(snapshot_path(reference), options, check);
-  // By the name that somebody gave it. Without a store there is none.
-  if (const auto named = find_bake(reference);
-      named.ok() && named.value() && named.value()->reference != reference) {
+  // By the name that somebody gave it: those that nobody gave are no references. Without a store
+  // there is none.
+  if (const auto named = find_bake(reference); named.ok() && named.value()) {
     mark_bake_used(reference);
     return prepare_snapshot(named.value()->directory, options, check);
   }
