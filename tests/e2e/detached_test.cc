@@ -240,6 +240,29 @@ TEST_F(Detached, EndsWithItsCommand) {
   wait_until("it is gone", [&] { return ps_entry(removed).is_null(); });
 }
 
+TEST_F(Detached, TellsItsEndThoughItIsRemovedThen) {
+  const std::string id =
+      run({"--rm"}, "echo ready; while [ ! -e /tmp/go ]; do sleep 0.1; done; exit 7");
+  wait_for_log(id, "ready\n");
+  Program first(launch({"wait", id}));
+  Program second(launch({"wait", id}));
+  std::this_thread::sleep_for(2s);  // until they wait
+  EXPECT_EQ(supermachine({"exec", id, "touch", "/tmp/go"}).status, 0);
+
+  for (Program* waiting : {&first, &second}) {
+    EXPECT_EQ(waiting->wait(), 0) << waiting->err;
+    EXPECT_EQ(waiting->out, "7\n");
+  }
+  EXPECT_THAT(entries(), IsEmpty());
+
+  const std::string killed = run({"--rm"}, kServe);
+  Program waiting(launch({"wait", killed}));
+  std::this_thread::sleep_for(2s);
+  EXPECT_EQ(supermachine({"kill", killed}).status, 0);
+  EXPECT_EQ(waiting.wait(), 0) << waiting.err;
+  EXPECT_EQ(waiting.out, "137\n");
+}
+
 TEST_F(Detached, IsEndedWhenItDoesNotListen) {
   const std::string id = run({}, "trap '' TERM; echo ready; while :; do sleep 0.1; done");
   wait_for_log(id, "ready\n");

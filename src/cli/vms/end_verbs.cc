@@ -14,6 +14,7 @@ namespace supermachine::cli {
 namespace {
 
 constexpr auto kPatience = std::chrono::seconds(10);
+constexpr int kKilled = 137;  // as of a command that was killed
 
 // What the four have in common. `act` gets each VM by name.
 template <typename Act>
@@ -52,12 +53,19 @@ Status remove_vm(VmStore& store, const std::string& vm, bool force) {
 
 Status wait_for(VmStore& store, const std::string& vm) {
   const VmEntry entry = SM_TRY(store.find(vm));
+  const auto ending = VmEnding::open(entry);  // now: with --rm it is gone afterwards
   if (const auto process = SM_TRY(process_of(entry))) {
     SM_TRY(process->wait(std::nullopt));
   }
   const auto state = SM_TRY(final_state(store, entry));
-  if (!state) return Error(Errc::kNotFound, "the VM '" + vm + "' was removed when it ended (--rm)");
-  std::printf("%d\n", state->exit_code);
+  std::optional<int> code;
+  if (state) {
+    code = state->exit_code;
+  } else if (ending.ok() && entry.state.status == VmStatus::kRunning) {
+    code = SM_TRY(ending.value().exit_code()).value_or(kKilled);
+  }
+  if (!code) return Error(Errc::kNotFound, "the VM '" + vm + "' was removed when it ended");
+  std::printf("%d\n", *code);
   std::fflush(stdout);
   return {};
 }

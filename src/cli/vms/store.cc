@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -221,10 +223,29 @@ Status VmStore::remove(const VmEntry& entry) {
   return {};
 }
 
+Result<VmEnding> VmEnding::open(const VmEntry& entry) {
+  return VmEnding(SM_TRY(open_file(lock_path(entry.directory), O_RDONLY)));
+}
+
+Result<std::optional<int>> VmEnding::exit_code() const {
+  std::array<char, 8> text{};
+  const ssize_t got = ::pread(file_.get(), text.data(), text.size(), 0);
+  if (got < 0) return Error::from_errno("read how a VM ended");
+  int code = 0;
+  const char* const end = text.data() + got;
+  const auto [stop, error] = std::from_chars(text.data(), end, code);
+  if (error != std::errc() || stop == end || *stop != '\n' || code < 0 || code > 255)
+    return std::optional<int>();
+  return std::optional(code);
+}
+
 Status OwnVm::update(VmState state) {
   state.id = state_.id;
   state.name = state_.name;
   state_ = std::move(state);
+  // Where it goes on being read once the directory is gone.
+  if (state_.status == VmStatus::kExited)
+    SM_TRY(write_fully(lock_.get(), std::to_string(state_.exit_code) + "\n"));
   return replace_file(state_path(directory_), state_json(state_));
 }
 

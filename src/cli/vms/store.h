@@ -34,7 +34,8 @@ class OwnVm {
   [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
   [[nodiscard]] const VmState& state() const noexcept { return state_; }
 
-  // Puts `state` on record, but for id and name, which stay.
+  // Puts `state` on record, but for id and name, which stay. An end is also told to who waits with
+  // a VmEnding.
   Status update(VmState state);
   // Leaves nothing of it.
   void remove();
@@ -46,6 +47,19 @@ class OwnVm {
   std::string directory_;
   Fd lock_;
   VmState state_;
+};
+
+// How a VM ends, also for one whose directory goes with it.
+class VmEnding {
+ public:
+  // While its directory is there.
+  static Result<VmEnding> open(const VmEntry& entry);
+  // nullopt while it runs, and when its process was killed.
+  [[nodiscard]] Result<std::optional<int>> exit_code() const;
+
+ private:
+  explicit VmEnding(Fd file) : file_(std::move(file)) {}
+  Fd file_;
 };
 
 class VmStore {

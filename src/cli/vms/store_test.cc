@@ -136,6 +136,25 @@ TEST_F(StoreTest, RefusesANameThatIsTaken) {
   EXPECT_THAT(store.list().value(), SizeIs(1));
 }
 
+TEST_F(StoreTest, TellsTheEndOfAVmThatIsGone) {
+  VmStore store = open();
+  SM_ASSERT_OK_AND_ASSIGN(OwnVm own, store.add(described("web")));
+  SM_ASSERT_OK_AND_ASSIGN(const VmEntry entry, store.find("web"));
+  SM_ASSERT_OK_AND_ASSIGN(const VmEnding ending, VmEnding::open(entry));
+  SM_ASSERT_OK_AND_ASSIGN(const auto before, ending.exit_code());
+  EXPECT_EQ(before, std::nullopt);
+
+  VmState state = own.state();
+  state.status = VmStatus::kExited;
+  state.exit_code = 7;
+  ASSERT_THAT(own.update(state), IsOk());
+  own.remove();
+
+  SM_ASSERT_OK_AND_ASSIGN(const auto after, ending.exit_code());
+  EXPECT_EQ(after, 7);
+  EXPECT_FALSE(VmEnding::open(entry).ok());
+}
+
 TEST_F(StoreTest, SeesTheEndOfAProcessThatSaidNothing) {
   const std::string directory = left_behind("web", VmStatus::kRunning);
   VmStore store = open();
