@@ -10,6 +10,7 @@
 #include "api/places.h"
 #include "api/state.h"
 #include "bake/bake_name.h"
+#include "bake/patience.h"
 #include "base/files.h"
 #include "oci/digest.h"
 #include "oci/platform.h"
@@ -18,7 +19,8 @@ namespace supermachine {
 namespace {
 
 constexpr std::uint16_t kDefaultPort = 80;
-constexpr auto kLockWait = std::chrono::minutes(30);
+// Longer than a boot and warm-ups may take; a lock does not outlive its process.
+constexpr auto kLockWait = std::chrono::hours(12);
 constexpr auto kFileWait = std::chrono::minutes(5);
 
 // What an image exposes first, "80/tcp" or "80"; 0 for nothing.
@@ -191,7 +193,9 @@ std::string Baker::key() const {
 
 Result<Image> Baker::find_or_bake() {
   if (auto found = stored(name_, key())) return *std::move(found);
-  const FileLock lock = SM_TRY(store_.lock(name_, deadline_in(kLockWait)));
+  const FileLock lock =
+      SM_TRY(bake::acquire_in_sight([&](Deadline deadline) { return store_.lock(name_, deadline); },
+                                    deadline_in(kLockWait), *report_, Stage::kCapture, name_));
   if (auto found = stored(name_, key())) return *std::move(found);  // by the one we waited for
   if (!how_.warmup_) return bake_base(name_);
   const std::string base_name = bake::base_name_of(name_);

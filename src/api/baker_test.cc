@@ -112,6 +112,24 @@ TEST_F(BakerTest, KeepsTheMomentOfCaptureInItsKey) {
   EXPECT_NE(key_of(before), key_of(listening));
 }
 
+TEST_F(BakerTest, SaysThatItWaitsForAnother) {
+  std::optional<FileLock> other;
+  bool waited = false;
+  OciImageBuilder described = builder();
+  described.with_progress([&](const Progress& progress) {
+    if (progress.note != "waiting for another process") return;
+    waited = progress.stage == Stage::kCapture && progress.item == "one";
+    other.reset();  // it gives up
+  });
+  SM_ASSERT_OK_AND_ASSIGN(Baker baker, Baker::create(described));
+  SM_ASSERT_OK_AND_ASSIGN(FileLock lock, bake::Store(path("store")).lock("one", deadline_in({})));
+  other.emplace(std::move(lock));
+
+  EXPECT_FALSE(baker.find_or_bake().ok());  // the kernel is none
+
+  EXPECT_TRUE(waited);
+}
+
 TEST_F(BakerTest, RefusesInOneLineWhatCannotBe) {
   const auto refused = [](OciImageBuilder builder, Errc code, const char* words) {
     const auto baker = Baker::create(builder);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "bake/patience.h"
 #include "base/directory.h"
 #include "base/files.h"
 #include "base/progress_report.h"
@@ -134,8 +135,10 @@ Result<ImportedImage> import(const oci::Image& image, const std::string& name,
   if (imported.was_cached) return imported;
 
   SM_TRY(make_directories(directory));
-  const FileLock lock = SM_TRY(
-      FileLock::acquire(directory + "/" + imported.chain_key + kLockSuffix, options.deadline));
+  const FileLock lock =
+      SM_TRY(acquire_in_sight([path = directory + "/" + imported.chain_key + kLockSuffix](
+                                  Deadline deadline) { return FileLock::acquire(path, deadline); },
+                              options.deadline, progress, Stage::kRootfs, {}));
   imported.was_cached = exists(imported.rootfs_path);  // by the one we waited for
   if (imported.was_cached) return imported;
   remove_leftovers(directory, file_name);

@@ -24,7 +24,7 @@ struct ImportOptions {
   oci::LayerLimits layer_limits;
   rootfs::Limits limits;
   // For another import of the same image to end.
-  Deadline deadline = deadline_in(std::chrono::minutes(15));
+  Deadline deadline = deadline_in(std::chrono::hours(2));
   ProgressCallback progress;
   // Of a registry's image: when it is asked, and how; `pull` says nothing else of what stands
   // above.

@@ -204,6 +204,25 @@ TEST_F(ImportTest, ReportsWhatItIsDoing) {
   EXPECT_EQ(ends[3].stage, Stage::kRootfs);
 }
 
+TEST_F(ImportTest, SaysThatItWaitsForAnother) {
+  SM_ASSERT_OK_AND_ASSIGN(const ImportedImage first, import(three_layers()));
+  std::filesystem::remove(first.rootfs_path);
+  SM_ASSERT_OK_AND_ASSIGN(FileLock lock, lock_of(first));
+  std::optional<FileLock> other(std::move(lock));
+  ImportOptions with_progress = options();
+  std::vector<Progress> ends;
+  with_progress.progress = [&](const Progress& progress) {
+    if (progress.note == "waiting for another process") other.reset();  // it is done
+    if (progress.finished) ends.push_back(progress);
+  };
+
+  EXPECT_THAT(import_image("oci-archive:" + archive(), with_progress), IsOk());
+
+  ASSERT_EQ(ends.size(), 5U);
+  EXPECT_EQ(ends[0].stage, Stage::kRootfs);
+  EXPECT_EQ(ends[0].note, "waiting for another process");
+}
+
 TEST_F(ImportTest, GivesUpWaitingForAnotherAtItsDeadline) {
   three_layers().write_archive(archive());
   SM_ASSERT_OK_AND_ASSIGN(const ImportedImage first,
