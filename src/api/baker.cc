@@ -125,6 +125,7 @@ Status Baker::apply_settings() {
     return Error(Errc::kInvalidArgument, "no workload listens on port 0");
 
   const MachineConfig defaults;
+  inputs_.version = SM_VERSION;
   inputs_.image_digest = state->digest;
   inputs_.rootfs_key = std::filesystem::path(state->rootfs_path).stem();
   inputs_.platform = SM_TRY(oci::parse_platform(how_.platform_)).text();

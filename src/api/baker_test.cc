@@ -18,6 +18,10 @@ class BakerTest : public ::testing::Test {
   BakerTest() {
     OciImage image = OciImage::of({OciImage::plain(TarWriter().file("bin/sh", "x"))});
     image.write_archive(path("image.tar"));
+    image.write_layout(path("layout"));
+    OciImage other = OciImage::of({OciImage::plain(TarWriter().file("bin/sh", "y"))});
+    other.write_archive(path("other.tar"));
+    other.write_layout(path("other"));
     for (const char* name : {"kernel", "supermachine-agent", "extra", "other-extra"})
       OciImage::write(path(name), name);
   }
@@ -39,6 +43,9 @@ class BakerTest : public ::testing::Test {
         .with_extra_file(path("extra"), "/opt/extra")
         .with_warmup([](Vm&) -> Status { return {}; })
         .with_warmup_tag("v1");
+  }
+  [[nodiscard]] Image image(const std::string& reference) const {
+    return Image::from_oci(reference, {.cache_dir = path("cache")}).value();
   }
   static std::string key_of(const OciImageBuilder& builder) {
     const auto baker = Baker::create(builder);
@@ -66,10 +73,15 @@ TEST_F(BakerTest, HasAKeyThatChangesWithWhatTheGuestCouldNotice) {
       {"with_extra_file", [&](auto& b) { b.with_extra_file(path("other-extra"), "/opt/extra"); }},
       {"with_warmup", [](auto& b) { b.with_warmup({}); }},
       {"with_warmup_tag", [](auto& b) { b.with_warmup_tag("v2"); }},
-      {"with_assets",
+      {"with_assets, kernel",
        [&](auto& b) {
          b.with_assets({.kernel = path("extra"), .agent = path("supermachine-agent")});
        }},
+      {"with_assets, agent",
+       [&](auto& b) { b.with_assets({.kernel = path("kernel"), .agent = path("extra")}); }},
+      {"with_oci_archive", [&](auto& b) { b.with_oci_archive(path("other.tar")); }},
+      {"with_oci_layout", [&](auto& b) { b.with_oci_layout(path("other")); }},
+      {"with_image", [&](auto& b) { b.with_image(image("oci-archive:" + path("other.tar"))); }},
   };
   for (const auto& [name, make] : changes) {
     OciImageBuilder changed = builder();
@@ -85,7 +97,10 @@ TEST_F(BakerTest, HasAKeyThatNothingElseChanges) {
   const std::vector<std::pair<const char*, Change>> changes{
       {"with_name", [](auto& b) { b.with_name("two"); }},
       {"with_platform", [](auto& b) { b.with_platform("linux/amd64"); }},
+      {"with_name_suffix", [](auto& b) { b.with_name("").with_name_suffix("__two"); }},
       {"with_oci_archive", [&](auto& b) { b.with_oci_archive(path("copy.tar")); }},
+      {"with_oci_layout", [&](auto& b) { b.with_oci_layout(path("layout")); }},
+      {"with_image", [&](auto& b) { b.with_image(image("oci-layout:" + path("layout"))); }},
       {"with_pull_policy", [](auto& b) { b.with_pull_policy(PullPolicy::kNever); }},
       {"with_snapshots_dir", [&](auto& b) { b.with_snapshots_dir(path("elsewhere")); }},
       {"with_cache_dir", [&](auto& b) { b.with_cache_dir(path("other-cache")); }},

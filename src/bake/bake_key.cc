@@ -70,7 +70,7 @@ Result<ExtraFile> ExtraFile::read(std::string host_path, std::string guest_path)
 std::string bake_identity(const BakeInputs& inputs) {
   Canonical text;
   text.add("version", kBakeVersion);
-  text.add("supermachine", SM_VERSION);
+  text.add("supermachine", inputs.version);
   text.add("image", inputs.image_digest);
   text.add("rootfs", inputs.rootfs_key);
   text.add("platform", inputs.platform);

@@ -24,6 +24,7 @@ struct ExtraFile {
 };
 
 struct BakeInputs {
+  std::string version;       // of supermachine
   std::string image_digest;  // of the manifest: it stands for layers and configuration
   std::string rootfs_key;    // what the cache knows the root file system by
   std::string platform;
@@ -40,7 +41,7 @@ struct BakeInputs {
 };
 
 // 64 hexadecimal digits. Bakes with the same one are of the same image, for the same kernel and
-// agent.
+// agent, by the same version.
 [[nodiscard]] std::string bake_identity(const BakeInputs& inputs);
 
 // 64 hexadecimal digits, from all of the above and the version of what we make of it; not from

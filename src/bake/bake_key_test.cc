@@ -17,7 +17,8 @@ namespace {
 using ::testing::MatchesRegex;
 
 BakeInputs sample() {
-  return {.image_digest = "sha256:11",
+  return {.version = "0.1.0",
+          .image_digest = "sha256:11",
           .rootfs_key = "22",
           .platform = "linux/amd64",
           .env = {"A=1", "B=2"},
@@ -53,6 +54,7 @@ INSTANTIATE_TEST_SUITE_P(
     Inputs, BakeKey,
     ::testing::Values(
         Change{"nothing", [](BakeInputs&) {}, false, false},
+        Change{"version", [](BakeInputs& b) { b.version = "0.1.1"; }, true, true},
         Change{"image", [](BakeInputs& b) { b.image_digest = "sha256:12"; }, true, true},
         Change{"rootfs", [](BakeInputs& b) { b.rootfs_key = "23"; }, true, true},
         Change{"platform", [](BakeInputs& b) { b.platform = "linux/arm64"; }, true, true},
