@@ -89,7 +89,7 @@ void ProgressDisplay::show_lines(const Step& step) {
   if (step.now.finished) return write(kPrefix + progress_end(step.now, step.base) + "\n");
   Step& shown = step_of(step.now);
   if (std::exchange(shown.announced, true)) return;
-  write(kPrefix + progress_name(step.now) + "\n");
+  write(kPrefix + progress_begin(step.now) + "\n");
 }
 
 double ProgressDisplay::rate_of(const Step& step) {

@@ -212,6 +212,12 @@ TEST(ProgressDisplay, WritesALineWhenAStepBeginsAndOneWhenItEnds) {
       "supermachine: download a: 10 bytes in 200.0 ms, 50 bytes/s, already here\n");
 }
 
+TEST(ProgressDisplay, SaysAtOnceWhatThereIsToNote) {
+  EXPECT_EQ(shown_in_pipe(ProgressStyle::kLines, {download("a", 0, 10, 0, false, "waiting\n"),
+                                                  download("a", 5, 10, 100, false, "other")}),
+            "supermachine: download a: waiting?\n");
+}
+
 TEST(ProgressDisplay, CanKeepQuietAboutShortSteps) {
   const std::string shown = shown_in_pipe(
       ProgressStyle::kLongLines,

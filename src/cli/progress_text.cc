@@ -49,6 +49,10 @@ std::string progress_name(const Progress& progress) {
   return name;
 }
 
+std::string progress_begin(const Progress& progress) {
+  return progress_name(progress) + (progress.note.empty() ? "" : ": " + plain(progress.note));
+}
+
 std::string progress_end(const Progress& progress, std::uint64_t base) {
   std::string line = progress_name(progress) + ":";
   const double took = seconds(progress.elapsed);

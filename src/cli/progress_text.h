@@ -12,6 +12,9 @@ namespace supermachine::cli {
 // "download layer sha256:3f5c12…": what the step is called.
 std::string progress_name(const Progress& progress);
 
+// How it begins: that, and what there is to note: "capture web: waiting for another process".
+std::string progress_begin(const Progress& progress);
+
 // How it ended: "download layer …: 29.1 MiB in 2.31 s, 12.6 MiB/s". `base` of its bytes were there
 // before it began.
 std::string progress_end(const Progress& progress, std::uint64_t base);
