@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -72,6 +74,22 @@ class BakeVerb : public ::testing::Test {
     const Json* list = find_member(json.value(), "bakes");
     for (const Json& bake : *list) names.push_back(string_member(bake, "name"));
     return names;
+  }
+
+  // All that is in the store.
+  [[nodiscard]] std::vector<std::string> kept() const {
+    std::vector<std::string> names;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(in("store"), ignored))
+      names.push_back(entry.path().filename());
+    std::ranges::sort(names);
+    return names;
+  }
+  // Of them, the snapshots of that name that are being written.
+  [[nodiscard]] int staged(const std::string& name) const {
+    return static_cast<int>(std::ranges::count_if(kept(), [&](const std::string& file) {
+      return file.starts_with("." + name + ".snapshot-");
+    }));
   }
 
   TempDir dir_ = TempDir::create().value();
@@ -195,14 +213,64 @@ TEST_F(BakeVerb, IsPrunedWhenItIsAskedFor) {
   EXPECT_THAT(bakes(), IsEmpty());
 }
 
+// Kills a bake when it writes its snapshot.
 TEST_F(BakeVerb, OfAProgramThatIsKilledIsAbsent) {
-  {
-    Program bake({.args = {"bake", "--name", "one", reference("busybox")},
+  const auto kill_at_capture = [&](const std::string& name) {
+    Program bake({.args = {"bake", "--name", name, reference("busybox")},
                   .env = {{"SUPERMACHINE_SNAPSHOTS_DIR", in("store")}}});
-    ::usleep(900'000);
-  }  // killed
+    bake.wait_for_err("capture " + name + "\n");
+    while (staged(name) == 0 && bake.is_running()) ::usleep(1000);
+    bake.signal(SIGKILL);
+    bake.wait();
+    EXPECT_EQ(staged(name), 1) << bake.err;
+    EXPECT_FALSE(fs::exists(in("store/" + name)));
+  };
+  kill_at_capture("one");
   EXPECT_THAT(bakes(), IsEmpty());
   EXPECT_EQ(supermachine({"bake", "-q", "--name", "one", reference("busybox")}).out, "one\n");
+  EXPECT_THAT(kept(), ElementsAre("one")) << "the next one clears up";
+
+  kill_at_capture("two");
+  EXPECT_EQ(supermachine({"prune"}).status, 0);
+  EXPECT_EQ(staged("two"), 0);
+  EXPECT_THAT(bakes(), ElementsAre("one"));
+}
+
+TEST_F(BakeVerb, IsDoneOnceByTwoProcesses) {
+  const Launch launch{.args = {"bake", "--name", "one", reference("busybox")},
+                      .env = {{"SUPERMACHINE_SNAPSHOTS_DIR", in("store")}}};
+  Program first(launch);
+  Program second(launch);
+  for (Program* program : {&first, &second}) {
+    EXPECT_EQ(program->wait(), 0) << program->err;
+    EXPECT_EQ(program->out, "one\n");
+  }
+
+  const bool first_works = first.err.find("boot") != std::string::npos;
+  EXPECT_THAT((first_works ? first : second).err, HasSubstr("supermachine: boot\n"));
+  EXPECT_THAT((first_works ? second : first).err,
+              AllOf(HasSubstr("capture one: waiting for another process"), Not(HasSubstr("boot"))));
+  EXPECT_THAT(kept(), ElementsAre("one"));
+}
+
+TEST_F(BakeVerb, ComesBeforeTheImageOfTheSameName) {
+  ASSERT_THAT(registry().push(test_image("busybox"), "library/bb:latest"), IsOk());
+  fs::create_directories(in("config/supermachine"));
+  std::ofstream(in("config/supermachine/registries.json"))
+      << Json{{"registries", {{"docker.io", {{"mirrors", {"http://" + registry().host()}}}}}}};
+  const auto with_mirror = [&](std::vector<std::string> args) {
+    return run_program(
+        {.args = std::move(args),
+         .env = {{"SUPERMACHINE_SNAPSHOTS_DIR", in("store")}, {"XDG_CONFIG_HOME", in("config")}}});
+  };
+  const Ended baked = with_mirror({"bake", "-q", "--name", "bb", "-e", "A=1", "bb"});
+  ASSERT_EQ(baked.status, 0) << baked.err;
+
+  EXPECT_EQ(with_mirror({"run", "bb", "--", "sh", "-c", "echo $A"}).out, "1\n");
+  EXPECT_THAT(bakes(), ElementsAre("bb"));
+  EXPECT_EQ(with_mirror({"run", "docker://bb", "--", "sh", "-c", "echo $A"}).out, "\n");
+  EXPECT_EQ(with_mirror({"rm", "bb"}).status, 0);
+  EXPECT_EQ(with_mirror({"rm", "bb"}).status, 0);  // the image
 }
 
 }  // namespace

@@ -168,9 +168,12 @@ bool Program::is_running() const {
 
 void Program::close_input() { in_ = UniqueFd(); }
 
-void Program::wait_for(std::string_view text) {
+void Program::wait_for(std::string_view text) { wait_for(text, out); }
+void Program::wait_for_err(std::string_view text) { wait_for(text, err); }
+
+void Program::wait_for(std::string_view text, const std::string& in) {
   const auto deadline = Clock::now() + kPatience;
-  while (out.find(text) == std::string::npos) {
+  while (in.find(text) == std::string::npos) {
     if (pump(std::min(deadline, Clock::now() + kGlance))) continue;
     if (Clock::now() < deadline && is_running()) continue;
     ADD_FAILURE() << "it did not write '" << text << "' but: " << out << "\nand: " << err;

@@ -35,8 +35,9 @@ class Program {
   // These fail the test, and give up, when the deadline passes.
   void write(std::string_view bytes);  // to its standard input, or what is typed
   void close_input();
-  void wait_for(std::string_view text);  // in out
-  int wait();                            // its exit status; 128 + n for a signal
+  void wait_for(std::string_view text);      // in out
+  void wait_for_err(std::string_view text);  // in err
+  int wait();                                // its exit status; 128 + n for a signal
 
   [[nodiscard]] bool is_running() const;
   void signal(int number) const;
@@ -49,6 +50,7 @@ class Program {
 
  private:
   using Clock = std::chrono::steady_clock;
+  void wait_for(std::string_view text, const std::string& in);
   bool pump(Clock::time_point deadline, std::string_view input = {});
   void open_terminal();
   void read_some(UniqueFd& fd, std::string& to);
