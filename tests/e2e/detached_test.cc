@@ -181,11 +181,13 @@ TEST_F(Detached, PublishesPorts) {
 
 TEST_F(Detached, RunsACommandInTheBackground) {
   const std::string id = run({"--name", "web"}, kServe);
-  const Ended ended = supermachine(
-      {"exec", "-d", "web", "sh", "-c", "sleep 0.5; yes | head -c 300000; echo done > /tmp/done"});
+  const Ended ended =
+      supermachine({"exec", "-d", "web", "sh", "-c",
+                    "until [ -e /tmp/go ]; do sleep 0.1; done; yes | head -c 300000; "
+                    "echo done > /tmp/done"});
   EXPECT_EQ(ended.status, 0);
   EXPECT_EQ(ended.out + ended.err, "");
-  EXPECT_EQ(supermachine({"exec", "web", "cat", "/tmp/done"}).status, 1);  // it takes its time
+  EXPECT_EQ(supermachine({"exec", "web", "touch", "/tmp/go"}).status, 0);
   wait_until("it has done its work", [&] {
     return supermachine({"exec", "web", "cat", "/tmp/done"}).out == "done\n";
   });
