@@ -73,7 +73,13 @@ Status MmioTransport::restore(const MmioState& state) {
   }
   interrupt_status_.store(state.interrupt_status, std::memory_order_relaxed);
   failed_ = (state.status & kNeedsReset) != 0;
-  if ((state.status & kDriverOk) != 0 && !failed_) SM_TRY(activate(features, queues));
+  if ((state.status & kDriverOk) == 0 || failed_) return {};
+  SM_TRY(activate(features, queues));
+  // A device that last took exactly what there was has not asked to be told of more, so the driver
+  // will not tell it.
+  for (std::uint16_t queue = 0; queue < queues_.size(); ++queue) {
+    if (queues_[queue].ready()) host_.renotify(queue);
+  }
   return {};
 }
 

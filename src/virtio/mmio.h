@@ -95,8 +95,8 @@ class MmioTransport {
   };
 
   // Takes up a device where `state` left it; MmioState{} is power-on. A state that says DRIVER_OK
-  // activates the device. kGuestFault or kInvalidArgument for a state that does not fit the device
-  // or the memory.
+  // activates the device, and has each of its queues looked at once. kGuestFault or
+  // kInvalidArgument for a state that does not fit the device or the memory.
   static Result<std::unique_ptr<MmioTransport>> create(const MmioState& state, Device& device,
                                                        const GuestMemory& memory, Host host);
   MmioTransport(const MmioTransport&) = delete;

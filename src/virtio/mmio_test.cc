@@ -291,6 +291,23 @@ TEST_F(MmioTest, ComesBackRunningFromItsState) {
   EXPECT_EQ(driver.read(mmio_reg::kInterruptStatus), kInterruptUsedBuffer);
 }
 
+// What took a full ring has not seen it empty, and asked for nothing.
+TEST_F(MmioTest, DriverOfARestoredDeviceIsAskedForNotificationsAgain) {
+  bring_up();
+  for (int i = 0; i < FakeDriver::kQueueSize; ++i) rings_.readable("x").submit();
+  driver_.notify(0);
+  ASSERT_EQ(renotified_, std::vector<std::uint16_t>{0}) << "the source goes on by itself";
+  ASSERT_EQ(rings_.avail_event(), 0U);
+  renotified_.clear();
+
+  EchoDevice device;
+  SM_ASSERT_OK_AND_ASSIGN(const auto again,
+                          MmioTransport::create(transport_->save(), device, memory_, host()));
+  EXPECT_EQ(renotified_, std::vector<std::uint16_t>{0}) << "queue 1 is not in use";
+  for (const std::uint16_t queue : renotified_) again->notify(queue);
+  EXPECT_EQ(rings_.avail_event(), FakeDriver::kQueueSize);
+}
+
 TEST_F(MmioTest, ComesBackFromTheMiddleOfInitialisation) {
   ASSERT_TRUE(driver_.negotiate(kTransportFeatures));
   driver_.set_up_queue(0, rings_.layout());
