@@ -79,6 +79,15 @@ Result<kvm_lapic_state> Vcpu::lapic() const {
   return lapic;
 }
 
+Result<std::uint32_t> Vcpu::tsc_khz() const {
+  return static_cast<std::uint32_t>(SM_TRY(sys::ioctl(fd(), KVM_GET_TSC_KHZ, "KVM_GET_TSC_KHZ")));
+}
+
+void Vcpu::tell_of_pause() const {
+  // Fails where the guest has no such clock.
+  static_cast<void>(sys::ioctl(fd(), KVM_KVMCLOCK_CTRL, "KVM_KVMCLOCK_CTRL").ok());
+}
+
 Status Vcpu::prepare_thread() const {
   const sigset_t kick = kick_set();
   sigset_t old{};

@@ -83,6 +83,12 @@ class Vcpu {
   // Whether the vCPU waits in HLT. Only from the thread that runs it.
   [[nodiscard]] Result<bool> is_halted() const;
   [[nodiscard]] Result<kvm_lapic_state> lapic() const;
+  [[nodiscard]] Result<std::uint32_t> tsc_khz() const;  // KVM_GET_TSC_KHZ, 4.56
+
+  // Has the guest's para-virtual clock say that it was stopped, so that its watchdogs do not take
+  // the time until now for a hang (KVM_KVMCLOCK_CTRL, 4.70). A guest without such a clock is not
+  // told.
+  void tell_of_pause() const;
 
   // Enters the guest. On the thread that called prepare_thread().
   Result<Exit> run();

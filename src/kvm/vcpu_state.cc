@@ -10,6 +10,7 @@
 namespace supermachine::kvm {
 namespace {
 
+constexpr std::uint32_t kMsrTsc = 0x10;
 constexpr std::uint32_t kMsrTscDeadline = 0x6e0;
 // Hyper-V's, which no guest of ours is offered, and KVM makes structures for those who write them.
 constexpr std::uint32_t kFirstHyperVMsr = 0x4000'0000;
@@ -63,6 +64,15 @@ Result<std::vector<Msr>> get_msrs(int vcpu, std::span<const std::uint32_t> indic
   return out;
 }
 
+// A deadline of 0 is none, or one that has just passed, whose interrupt is nowhere in the state. A
+// guest stands one interrupt too many, and none too few: the deadline is now.
+void keep_passed_deadline(std::vector<Msr>& msrs) {
+  const auto tsc = std::ranges::find(msrs, kMsrTsc, &Msr::index);
+  const auto deadline = std::ranges::find(msrs, kMsrTscDeadline, &Msr::index);
+  if (tsc != msrs.end() && deadline != msrs.end() && deadline->value == 0)
+    deadline->value = tsc->value;
+}
+
 }  // namespace
 
 Status Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> cpuid) const {
@@ -74,8 +84,7 @@ Status Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> cpuid) const {
 // The APIC's base (sregs) before the APIC; the APIC before the MSRs, or a timer's deadline is lost.
 Status Vcpu::set_state(const VcpuState& state) const {
   if (state.tsc_khz != 0) {
-    const int now = SM_TRY(sys::ioctl(fd(), KVM_GET_TSC_KHZ, "KVM_GET_TSC_KHZ"));
-    if (static_cast<std::uint32_t>(now) != state.tsc_khz)
+    if (SM_TRY(tsc_khz()) != state.tsc_khz)
       SM_TRY(sys::ioctl(fd(), KVM_SET_TSC_KHZ, "KVM_SET_TSC_KHZ", state.tsc_khz));
   }
   kvm_mp_state mp_state = state.mp_state;
@@ -132,9 +141,9 @@ Result<VcpuState> Vcpu::state(std::span<const std::uint32_t> msrs) const {
   std::erase_if(wanted,
                 [](std::uint32_t i) { return i >= kFirstHyperVMsr && i <= kLastHyperVMsr; });
   state.msrs = SM_TRY(get_msrs(fd(), wanted));
+  keep_passed_deadline(state.msrs);
   SM_TRY(sys::ioctl(fd(), KVM_GET_VCPU_EVENTS, "KVM_GET_VCPU_EVENTS", &state.events.emplace()));
-  state.tsc_khz =
-      static_cast<std::uint32_t>(SM_TRY(sys::ioctl(fd(), KVM_GET_TSC_KHZ, "KVM_GET_TSC_KHZ")));
+  state.tsc_khz = SM_TRY(tsc_khz());
   CpuidTable cpuid(kMaxCpuidEntries);
   SM_TRY(sys::ioctl(fd(), KVM_GET_CPUID2, "KVM_GET_CPUID2", cpuid.header()));
   state.cpuid = cpuid.entries();

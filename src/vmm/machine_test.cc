@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <thread>
 
@@ -218,6 +219,38 @@ TEST_F(SavedMachine, CannotBePausedWhenItWasStopped) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(source_->pause(deadline_in(5s)), Fails(Errc::kGuestFault));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
+}
+
+kvm::Msr& msr(kvm::VcpuState& vcpu, std::uint32_t index) {
+  const auto found = std::ranges::find(vcpu.msrs, index, &kvm::Msr::index);
+  SM_CHECK(found != vcpu.msrs.end());
+  return *found;
+}
+
+// The interrupt of a deadline that has just passed may be nowhere.
+TEST_F(SavedMachine, SavesADeadlineThatPassedAsNow) {
+  constexpr std::uint32_t kMsrTsc = 0x10;
+  constexpr std::uint32_t kMsrTscDeadline = 0x6e0;
+  EXPECT_GT(msr(state_.vcpus[0], kMsrTsc).value, 0U);
+  EXPECT_EQ(msr(state_.vcpus[0], kMsrTscDeadline).value, msr(state_.vcpus[0], kMsrTsc).value);
+}
+
+// Where the guest asked for a para-virtual clock, in struct pvclock_vcpu_time_info.
+TEST_F(SavedMachine, ClockSaysThatTheGuestWasStopped) {
+  constexpr std::uint32_t kMsrSystemTime = 0x4b56'4d01;
+  constexpr std::uint64_t kClockAt = 0x300'0000;
+  constexpr std::size_t kFlagsAt = 29;
+  constexpr std::byte kGuestStopped{2};
+  msr(state_.vcpus[0], kMsrSystemTime).value = kClockAt | 1;
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(state_));
+  std::byte& flags = machine->memory().bytes()[kClockAt + kFlagsAt];
+  for (int round = 0; round < 2; ++round) {  // after the load, and after a pause
+    machine->start();
+    std::this_thread::sleep_for(50ms);
+    ASSERT_THAT(machine->pause(deadline_in(5s)), IsOk());
+    EXPECT_EQ(flags & kGuestStopped, kGuestStopped) << round;
+    flags &= ~kGuestStopped;  // as the guest does when it has seen it
+  }
 }
 
 class SavedMachineOfFour : public SavedMachine {

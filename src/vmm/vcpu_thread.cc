@@ -95,6 +95,7 @@ void VcpuThread::run() {
   };
   const Status ready = vcpu_.prepare_thread();
   while (park()) {
+    vcpu_.tell_of_pause();
     if (!ready.ok()) end({ExitKind::kFailed, ready.error().message()});
     while (wish_ == Wish::kRun) {
       const auto exit = vcpu_.run();
