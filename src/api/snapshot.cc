@@ -93,7 +93,7 @@ Result<SnapshotInfo> inspect_snapshot(const std::string& path) {
                     .config = to_public(metadata.image)};
   if (const auto& hot = snapshot->hot_set())
     info.hot_bytes = (pages_in(hot->read) + pages_in(hot->written)) * kPageSize;
-  const auto facts = gather_host_facts(current_kernel());
+  const auto facts = gather_host_facts(current_kernel(), metadata.host.kvm_capabilities);
   if (facts.ok()) {
     info.problems = problems_of(*snapshot, facts.value());
   } else {
@@ -106,7 +106,9 @@ Status verify_snapshot(const std::string& path) { return SM_TRY(Snapshot::open(p
 
 Result<Image> Image::from_snapshot(const std::string& path) {
   auto snapshot = SM_TRY(Snapshot::open(path));
-  const auto problems = problems_of(*snapshot, SM_TRY(gather_host_facts(current_kernel())));
+  const auto problems = problems_of(
+      *snapshot,
+      SM_TRY(gather_host_facts(current_kernel(), snapshot->metadata().host.kvm_capabilities)));
   if (!problems.empty()) {
     std::string all;
     for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
@@ -129,7 +131,7 @@ Result<SnapshotMetadata> Vm::State::describe() const {
   SnapshotMetadata metadata{.image = to_metadata(image)};
   metadata.host = {.cpu_vendor = cpu_vendor(facts.supported_cpuid),
                    .page_size = facts.page_size,
-                   .kvm_capabilities = facts.kvm_capabilities,
+                   .kvm_capabilities = needed_capabilities(facts),
                    .guest_kernel = facts.guest_kernel};
   if (const auto& origin = instance->origin())
     metadata.host.guest_kernel = origin->snapshot()->metadata().host.guest_kernel;

@@ -16,7 +16,7 @@ struct HostFacts {
   std::vector<kvm_cpuid_entry2> supported_cpuid = {};  // KVM_GET_SUPPORTED_CPUID
   std::uint64_t page_size = 4096;
   std::uint64_t tsc_khz = 0;                         // 0: not known
-  std::vector<std::uint32_t> kvm_capabilities = {};  // numbers of KVM_CAP_* it has
+  std::vector<std::uint32_t> kvm_capabilities = {};  // numbers of KVM_CAP_* it has, in order
   std::string guest_kernel = {};                     // build of the kernel we boot; empty: any
 };
 
