@@ -10,7 +10,9 @@ $SUPERMACHINE_LIBRARY, or the installed one.
 
 import ctypes
 import os
+import signal
 import socket
+import threading
 from collections import namedtuple
 from ctypes import POINTER, byref, c_bool, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint16, c_uint32, c_uint64, c_void_p
 
@@ -193,16 +195,18 @@ class Image(_Handle):
                 _set(_c.builder_set_memory_mib, b, memory_mib)
             if store is not None:
                 _set(_c.builder_set_snapshots_dir, b, os.fsencode(store))
-            # What C calls must live as long as the call of it: these two are local variables for that.
+            # What C calls must live as long as the call of it: these are local variables for that.
             on_progress = _progress_fn(lambda p, _: progress(_to_progress(p)))
-            on_warmup = _warmup_fn(lambda vm, _, error: _run_warmup(warmup, vm, error))
+            callback = _Warmup(warmup)
+            on_warmup = _warmup_fn(callback)
             if progress is not None:
                 _set(_c.builder_set_progress, b, on_progress, None)
             if warmup is not None:
                 _set(_c.builder_set_warmup, b, on_warmup, None)
             if tag is not None:
                 _set(_c.builder_set_warmup_tag, b, os.fsencode(tag))
-            return cls(_get(_c.builder_build, b))
+            with callback:
+                return cls(_get(_c.builder_build, b))
 
     @property
     def digest(self):
@@ -303,12 +307,44 @@ def _to_progress(p):
                     _c.progress_total(p), _c.progress_elapsed(p) / 1e9, _c.progress_finished(p), _c.progress_note(p).decode())
 
 
-def _run_warmup(warmup, vm, error):
-    """An exception becomes the error, which belongs to C then; the VM is borrowed."""
-    try:
-        warmup(Vm(c_void_p(vm), free=lambda handle: None))
-        return 0
-    except Exception as raised:
-        code = getattr(raised, "code", GUEST_FAULT)
-        error[0] = c_void_p(_c.error_new(code, f"{type(raised).__name__}: {raised}".encode()))
-        return code
+class _Warmup:
+    """A warm-up as C calls it, inside of `with`. An exception becomes the error, which belongs to C then; what is to stop
+    the program, such as Ctrl-C, stops the warm-up first and comes out at the end of `with`."""
+
+    def __init__(self, function):
+        self._function, self._running, self._stop = function, False, None
+
+    # Python raises KeyboardInterrupt wherever it is: as a callback begins, before its `try`, it would be lost, and C would
+    # take whatever lies in its memory for a status.
+    def __enter__(self):
+        self._before = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *_):
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+        if self._stop is not None:
+            raise self._stop
+
+    def _interrupt(self, *_):
+        self._stop = KeyboardInterrupt()
+        if self._running:
+            raise self._stop
+
+    def __call__(self, vm, _, error):
+        try:
+            self._running = True
+            if self._stop is not None:
+                raise self._stop
+            self._function(Vm(c_void_p(vm), free=lambda handle: None))  # the VM is borrowed
+            self._running = False
+            return 0
+        except BaseException as raised:
+            self._running = False
+            if not isinstance(raised, Exception):
+                self._stop = raised
+            code = raised.code if isinstance(raised, Error) else GUEST_FAULT
+            error[0] = c_void_p(_c.error_new(code, f"{type(raised).__name__}: {raised}".encode(errors="replace")))
+            return code
