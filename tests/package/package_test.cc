@@ -15,6 +15,7 @@
 namespace supermachine {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -105,21 +106,27 @@ TEST_F(PackageTest, BuildProgramsThatBootAnImage) {
             "--build build;"
             " gcc -std=c99 -pedantic -Wall -Werror -o build/c-pkg-config consumer.c"
             " $(pkg-config --cflags --libs supermachine);"
+            " gcc -std=c99 -o build/c-pkg-config-static consumer.c"
+            " $(pkg-config --cflags --libs supermachine-static);"
+            " cmake -S c-only -B build/c-only; cmake --build build/c-only;"
+            " cp build/c-only/c-static build;"
             " g++ -std=c++20 -o build/cxx-pkg-config consumer.cc $(pkg-config --cflags --libs "
             "supermachine)'");
   ASSERT_EQ(built.status, 0) << built.text;
-  // The static one takes nothing of ours from outside.
-  EXPECT_THAT(shell("objdump -p " + work + "/build/cxx-static").text,
-              Not(HasSubstr("libsupermachine")));
+  for (const std::string program : {"c-static", "c-pkg-config-static", "cxx-static"}) {
+    const ShellOutcome headers = shell("objdump -p " + work + "/build/" + program);
+    EXPECT_THAT(headers.text, AllOf(HasSubstr("libc.so"), Not(HasSubstr("libsupermachine"))))
+        << program << " takes something of ours from outside";
+  }
 
-  const ShellOutcome ran = with_kvm(kInRoot + root +
-                                    " sh -c 'cd /root/consumers; for program in c-shared "
-                                    "c-pkg-config cxx-shared cxx-pkg-config cxx-static;"
-                                    " do build/$program oci-archive:busybox.tar; done'");
+  const ShellOutcome ran =
+      with_kvm(kInRoot + root +
+               " sh -c 'cd /root/consumers; for program in c-shared "
+               "c-pkg-config c-static c-pkg-config-static cxx-shared cxx-pkg-config cxx-static;"
+               " do build/$program oci-archive:busybox.tar; done'");
   EXPECT_EQ(ran.status, 0);
-  EXPECT_THAT(
-      ran.text,
-      HasSubstr("hello from C\nhello from C\nhello from C++\nhello from C++\nhello from C++\n"));
+  EXPECT_THAT(ran.text, HasSubstr("hello from C\nhello from C\nhello from C\nhello from C\nhello "
+                                  "from C++\nhello from C++\nhello from C++\n"));
 }
 
 // docs/benchmarks.md has the figures.
@@ -141,12 +148,58 @@ TEST_F(PackageTest, AreSmall) {
   EXPECT_LE(payload, 4 * kMiB);
 }
 
+TEST_F(PackageTest, HaveTheLicencesThatTheyName) {
+  for (const std::string package : {"supermachine-kernel", "libsupermachine-dev"}) {
+    const std::string dir = kBuild + "/package-test/" + package;
+    const std::string doc = dir + "/usr/share/doc/" + package;
+    ASSERT_EQ(shell("rm -rf " + dir + "; mkdir -p " + dir + "; dpkg-deb -x " + kPackages + "/" +
+                    package + "_*.deb " + dir)
+                  .status,
+              0);
+    const ShellOutcome named =
+        shell("cd " + doc + "; for file in $(grep -hoE 'LICENSE[-A-Z0-9.]*[A-Z0-9]|\\bkernel/" +
+              "[a-z.]*[a-z]' NOTICE copyright | sort -u); do echo $file; test -s $file; done");
+    EXPECT_EQ(named.status, 0) << package << " lacks the last of\n" << named.text;
+    EXPECT_THAT(named.text,
+                AllOf(HasSubstr("LICENSE-GPL-2.0\n"), HasSubstr("LICENSE-LGPL-2.1\n"),
+                      HasSubstr("LICENSE-GCC-RUNTIME\n"), HasSubstr("kernel/config\n")));
+    EXPECT_THAT(text_of(doc + "/copyright"),
+                AllOf(HasSubstr("\nLicense: GPL-2\n"), HasSubstr("\nLicense: LGPL-2.1+\n")));
+  }
+}
+
 TEST_F(PackageTest, ComeOutTheSameAgain) {
   const std::string sums = "cd " + kPackages + " && sha256sum *.deb";
   const std::string first = shell(sums).text;
   ASSERT_EQ(shell("sleep 2; cd " + kBuild + " && rm -rf packages && cpack -G DEB").status, 0);
   EXPECT_EQ(shell(sums).text, first);
   EXPECT_THAT(first, HasSubstr(".deb"));
+}
+
+// As docs/guide/install.md has it for systems without packages.
+TEST(Installation, IsWholeAndWithoutDebuggingInformation) {
+  const std::string prefix = kBuild + "/package-test/prefix";
+  const ShellOutcome made =
+      shell("rm -rf " + prefix + "; cmake --install " + kBuild + " --prefix " + prefix);
+  ASSERT_EQ(made.status, 0) << made.text;
+  const std::string library = prefix + "/lib/libsupermachine.so." + kSoversion;
+  for (const std::string file :
+       {"include/supermachine/supermachine.h", "lib/libsupermachine.a",
+        "lib/libsupermachine-kernel-x86_64.a", "lib/pkgconfig/supermachine.pc",
+        "lib/pkgconfig/supermachine-static.pc", "lib/cmake/supermachine/supermachine-config.cmake",
+        "share/man/man1/supermachine-run.1", "share/bash-completion/completions/supermachine",
+        "share/doc/supermachine-kernel/NOTICE", "share/doc/supermachine-kernel/LICENSE-GPL-2.0"}) {
+    EXPECT_NE(text_of(prefix + "/" + file), "") << file;
+  }
+  for (const std::string& program : {library, prefix + "/bin/supermachine"}) {
+    EXPECT_LE(number("stat -c %s " + program), 3 * kMiB);
+    EXPECT_THAT(shell("readelf -SW " + program).text,
+                AllOf(HasSubstr(".text"), Not(HasSubstr(".debug_info"))));
+  }
+  const ShellOutcome assets =
+      shell("env -u LD_LIBRARY_PATH " + prefix + "/bin/supermachine assets");
+  EXPECT_EQ(assets.status, 0) << assets.text;
+  EXPECT_THAT(assets.text, HasSubstr("inside the program"));
 }
 
 TEST(Library, ExportsWhatIsListed) {
@@ -172,6 +225,16 @@ TEST(Library, RefusesAssetsOfAnotherVersion) {
   std::string version = "v" + kVersion;
   std::ranges::replace(version, '.', '_');
   EXPECT_THAT(run.text, HasSubstr(version));
+}
+
+// tests/guest/python_test.cc has what takes a guest.
+TEST(Library, GetsAnAnswerFromEveryWarmupInPython) {
+  const ShellOutcome ran =
+      shell("SUPERMACHINE_LIBRARY=" + kBuild + "/lib/libsupermachine.so" +
+            " PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" + kSource + "/examples/ctypes python3 " +
+            kSource + "/tests/package/warmup_test.py");
+  EXPECT_EQ(ran.status, 0) << ran.text;
+  EXPECT_THAT(ran.text, HasSubstr("Ran 5 tests"));
 }
 
 // Headers that would double the compile time of a program that includes ours (decision 0083).
