@@ -24,15 +24,25 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/supermachine-config.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/supermachine-config-version.cmake
   DESTINATION ${config_dir} COMPONENT dev)
 file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-configure_file(supermachine.pc.in supermachine.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/supermachine.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+foreach(pc supermachine.pc supermachine-static.pc)
+  configure_file(${pc}.in ${pc} @ONLY)
+endforeach()
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/supermachine.pc ${CMAKE_CURRENT_BINARY_DIR}/supermachine-static.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
-# Debugging information stays in the build tree.
-install(CODE "
-  file(GLOB archives \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libsupermachine*.a\")
-  foreach(archive IN LISTS archives)
-    execute_process(COMMAND ${CMAKE_STRIP} --strip-debug --enable-deterministic-archives \"\${archive}\" COMMAND_ERROR_IS_FATAL ANY)
-  endforeach()" COMPONENT dev)
+# Debugging information stays in the build tree, whichever way is installed from it.
+function(strip_installed component pattern)  # and strip's options
+  list(JOIN ARGN " " options)
+  install(CODE "
+    file(GLOB files \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${pattern}\")
+    foreach(file IN LISTS files)
+      execute_process(COMMAND ${CMAKE_STRIP} ${options} \"\${file}\" COMMAND_ERROR_IS_FATAL ANY)
+    endforeach()" COMPONENT ${component})
+endfunction()
+strip_installed(runtime ${CMAKE_INSTALL_LIBDIR}/libsupermachine.so.${soversion})
+strip_installed(kernel ${CMAKE_INSTALL_LIBDIR}/libsupermachine-kernel-x86_64.so.${soversion})
+strip_installed(cli ${CMAKE_INSTALL_BINDIR}/supermachine)
+strip_installed(dev ${CMAKE_INSTALL_LIBDIR}/libsupermachine*.a --strip-debug --enable-deterministic-archives)
 
 # Manual and completion come out of the program's own tables.
 set(docs ${CMAKE_CURRENT_BINARY_DIR}/docs)
@@ -61,12 +71,8 @@ foreach(component runtime kernel cli dev)
   set(package_kernel supermachine-kernel)
   set(package_cli supermachine)
   set(package_dev libsupermachine-dev)
-  install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package_${component}}
-    COMPONENT ${component})
+  install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/copyright/${component} RENAME copyright
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package_${component}} COMPONENT ${component})
 endforeach()
-
-# What NOTICE refers to, so that who has the packages can rebuild the kernel.
-set(kernel_doc ${CMAKE_INSTALL_DATADIR}/doc/supermachine-kernel/kernel)
-install(FILES ${PROJECT_SOURCE_DIR}/guest/kernel/guest.config DESTINATION ${kernel_doc} COMPONENT kernel)
-install(FILES ${PROJECT_BINARY_DIR}/assets/payloads/kernel.config DESTINATION ${kernel_doc} RENAME config COMPONENT kernel)
-install(PROGRAMS ${PROJECT_SOURCE_DIR}/guest/kernel/build DESTINATION ${kernel_doc} COMPONENT kernel)
+# `dev` has the assets too, in a library to be linked statically.
+supermachine_kernel_install_legal(${package_dev} dev)

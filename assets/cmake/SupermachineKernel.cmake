@@ -1,4 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
+# supermachine_kernel_replaced(out): the assets, by their file names, that supermachine_kernel_asset() takes from elsewhere.
+function(supermachine_kernel_replaced out)
+  set(replaced)
+  foreach(pair kernel:KERNEL supermachine-agent:AGENT busybox:BUSYBOX)
+    string(REPLACE ":" ";" pair ${pair})
+    list(GET pair 0 asset)
+    list(GET pair 1 variable)
+    if(NOT "$ENV{SUPERMACHINE_${variable}_PATH}" STREQUAL "")
+      list(APPEND replaced ${asset})
+    endif()
+  endforeach()
+  set(${out} ${replaced} PARENT_SCOPE)
+endfunction()
+
 # supermachine_kernel_asset(kernel SUPERMACHINE_KERNEL_PATH PAYLOAD out): sets `out` to the file to embed: that of the
 # environment variable when it is set as CMake configures, else what PAYLOAD, an .xz, is unpacked to, once.
 function(supermachine_kernel_asset asset variable payload out)
