@@ -45,27 +45,48 @@ _supermachine_take() {
   done
 }
 
+# WORD as the program would get it, in $plain: bash gives words as they are typed, perhaps within an open quote.
+_supermachine_unquote() {
+  local rest=$1 quote= char
+  plain=
+  while [[ $rest ]]; do
+    char=${rest:0:1} rest=${rest:1}
+    case $quote$char in
+      \' | \") quote=$char ;;
+      "''" | '""') quote= ;;
+      \\) plain+=${rest:0:1} rest=${rest:1} ;;
+      '"\') [[ $rest == [\$\`\"\\]* ]] || plain+=\\; plain+=${rest:0:1} rest=${rest:1} ;;
+      *) plain+=$char ;;
+    esac
+  done
+}
+
+# compgen's OPTION WORD PREFIX: files, which readline quotes where they need it.
+_supermachine_files() {
+  local line
+  compopt -o filenames 2> /dev/null
+  while IFS= read -r line; do COMPREPLY+=("$3$line"); done < <(compgen "$1" -- "$2")
+}
+
 # KIND WORD
 _supermachine_fill() {
-  local kind=$1 word=$2
+  local kind=$1 plain
+  _supermachine_unquote "$2"
+  local word=$plain
   case $kind in
     text) return ;;
     image)
       case $word in
         oci-archive:* | oci-layout:* | docker-archive:* | snapshot:*)
-          compopt -o filenames 2> /dev/null
-          _supermachine_take "${word#*:}" "${word%%:*}:" < <(compgen -f -- "${word#*:}")
+          _supermachine_files -f "${word#*:}" "${word%%:*}:"
           return
           ;;
       esac
       ;;
-    file | command) compopt -o filenames 2> /dev/null; _supermachine_take "$word" '' < <(compgen -f -- "$word") ;;
+    file | command) _supermachine_files -f "$word" '' ;;
   esac
   case $kind:$word in
-    directory:* | snapshot:* | image:[./]*)
-      compopt -o filenames 2> /dev/null
-      _supermachine_take "$word" '' < <(compgen -d -- "$word")
-      ;;
+    directory:* | snapshot:* | image:[./]*) _supermachine_files -d "$word" '' ;;
   esac
   _supermachine_take "$word" '' < <(_supermachine_list "${words[0]/#\~/$HOME}" "$kind")
   # The name of a file goes on.

@@ -122,6 +122,18 @@ TEST_F(Completion, OfBashKnowsValues) {
   EXPECT_THAT(bash("completion ''"), ElementsAre("bash", "zsh", "fish"));
 }
 
+TEST_F(Completion, OfBashKnowsNamesThatAreQuoted) {
+  write("here/my file", "");
+  std::filesystem::create_directories(dir_ + "/here/it's \"mine\"");
+  EXPECT_THAT(bash(R"(run --env-file 'my\ f')"), ElementsAre("my file"));
+  EXPECT_THAT(bash(R"(run --env-file '"my f')"), ElementsAre("my file"));
+  EXPECT_THAT(bash(R"(run --env-file "'my ")"), ElementsAre("my file"));
+  EXPECT_THAT(bash(R"(run oci-archive : 'my\ ')"), ElementsAre("my file"));
+  EXPECT_THAT(bash(R"(inspect "it\\'s\\ ")"), ElementsAre("it's \"mine\""));
+  EXPECT_THAT(bash(R"(inspect '"it'"'"'s \"m')"), ElementsAre("it's \"mine\""));
+  EXPECT_THAT(bash(R"(inspect '$(echo data)')"), IsEmpty());
+}
+
 TEST_F(Completion, OfBashAsksForNames) {
   EXPECT_THAT(bash("stop ''"), ElementsAre("web"));
   EXPECT_THAT(bash("logs w"), ElementsAre("web", "worker"));
