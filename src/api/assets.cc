@@ -51,7 +51,10 @@ std::vector<AssetPlace> places() {
 
 Result<AssetInfo> inspect(const char* name, const std::string& path, const FileOrBytes& source,
                           std::string (*version_of)(std::span<const std::byte>)) {
-  const FileOrBytes::Opened opened = SM_TRY(source.open());
+  auto found = source.open();
+  if (!found.ok() && found.error().os_errno() == ENOENT)
+    return Error(Errc::kNotFound, found.error().message());
+  const FileOrBytes::Opened opened = SM_TRY(std::move(found));
   return AssetInfo{.name = name,
                    .path = path,
                    .bytes = opened.bytes().size(),

@@ -210,7 +210,8 @@ TEST_F(AssetsTest, SayWhatTheyAre) {
   EXPECT_EQ(infos[1].name, "agent");
   EXPECT_EQ(infos[1].version, SM_VERSION);
   EXPECT_THAT(inspect_assets({.kernel = dir() + "/none", .agent = dir() + "/none"}),
-              Fails(Errc::kOs));
+              FailsSaying(Errc::kNotFound, dir() + "/none"));
+  EXPECT_THAT(inspect_assets({.kernel = dir(), .agent = dir()}), Fails(Errc::kOs));
 }
 
 }  // namespace
