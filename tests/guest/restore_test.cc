@@ -161,33 +161,34 @@ class RestoredClock : public SnapshotDirTest {
     SM_ASSERT_OK_AND_ASSIGN(Vm source, start_guest(VmConfig().with_memory_mib(192), "python"));
     sh_output(source, "date -s @$(( $(date +%s) - " + std::to_string(std::lround(behind)) + " ))");
     double monotonic = 0;
+    double looked = 0;
     {
       SM_ASSERT_OK_AND_ASSIGN(ExecChild reader, start_clock_reader(source));
       ASSERT_THAT(next_line(reader), IsOk());
       SM_ASSERT_OK_AND_ASSIGN(const Clocks clocks, read_clocks(reader));
       EXPECT_NEAR(clocks.wall, clocks.before - behind, 5);
       monotonic = clocks.monotonic;
+      looked = clocks.before;
     }
     SM_ASSERT_OK_AND_ASSIGN(const Image image, source.snapshot(path("late")));
+    const double ran = host_clock() - looked;  // at most, until it was captured
+    std::this_thread::sleep_for(5s);
     for (int i = 0; i < 3; ++i) {
-      SM_ASSERT_OK_AND_ASSIGN(const Vm copy, image.start());
       const double started = host_clock();
+      SM_ASSERT_OK_AND_ASSIGN(const Vm copy, image.start());
       SM_ASSERT_OK_AND_ASSIGN(ExecChild reader, start_clock_reader(copy));
       ASSERT_THAT(next_line(reader), IsOk());
       for (bool late = false; !late;) {
         SM_ASSERT_OK_AND_ASSIGN(const Clocks clocks, read_clocks(reader));
         EXPECT_GE(clocks.wall, clocks.before - 0.1);
         EXPECT_LE(clocks.wall, clocks.after + 0.1);
-        // As long as the source ran after it was looked at, and the copy so far.
+        // What the source ran after it was looked at, and the copy so far. The time between, when
+        // nothing ran, would be a jump that lets every timeout in the guest pass.
         EXPECT_GE(clocks.monotonic, monotonic);
-        EXPECT_LE(clocks.monotonic, monotonic + 120);
-        late = clocks.after > started + 1;
+        EXPECT_LE(clocks.monotonic, monotonic + ran + (clocks.after - started) + 1);
+        late = clocks.after > started + 2;
         if (!late) std::this_thread::sleep_for(200ms);
       }
-      // Of the kernel's log, what it says when it thinks that time has stood still.
-      EXPECT_EQ(
-          sh_output(copy, "dmesg | grep -ciE 'lockup|stall|hung|clocksource.*unstable'; true"),
-          "0");
     }
   }
 };
