@@ -26,12 +26,15 @@ VcpuThread::VcpuThread(kvm::Vcpu vcpu, std::uint32_t id, Host host)
 
 Status VcpuThread::start() {
   thread_ = SM_TRY(start_quiet_thread("sm-vcpu" + std::to_string(id_), [this] { run(); }));
+  const MutexLock lock(mutex_);
+  can_be_kicked_ = true;
   return {};
 }
 
 // Harmless when it comes too early: the signal stays pending, and the next KVM_RUN returns at once.
 void VcpuThread::kick() {
-  if (thread_.joinable()) kvm::kick_thread(thread_.native_handle());
+  const MutexLock lock(mutex_);
+  if (can_be_kicked_) kvm::kick_thread(thread_.native_handle());
 }
 
 void VcpuThread::wish_for(Wish wish) {
@@ -62,6 +65,11 @@ bool VcpuThread::wait_parked(Deadline deadline) {
 void VcpuThread::stop() {
   wish_for(Wish::kEnd);
   kick();
+  {
+    // A processor that ends the machine asks all others to pause, and may be at it still.
+    const MutexLock lock(mutex_);
+    can_be_kicked_ = false;
+  }
   thread_.join();
 }
 

@@ -72,6 +72,7 @@ class VcpuThread {
   Mutex mutex_;
   std::condition_variable_any changed_;
   bool parked_ SM_GUARDED_BY(mutex_) = true;
+  bool can_be_kicked_ SM_GUARDED_BY(mutex_) = false;  // the thread is there, and nobody joins it
   QuietThread thread_;
 };
 
