@@ -249,7 +249,8 @@ TEST_F(Detached, TellsItsEndThoughItIsRemovedThen) {
   Program first(launch({"wait", id}));
   Program second(launch({"wait", id}));
   std::this_thread::sleep_for(2s);  // until they wait
-  EXPECT_EQ(supermachine({"exec", id, "touch", "/tmp/go"}).status, 0);
+  // Which may not come to its own end before the VM does.
+  static_cast<void>(supermachine({"exec", id, "touch", "/tmp/go"}));
 
   for (Program* waiting : {&first, &second}) {
     EXPECT_EQ(waiting->wait(), 0) << waiting->err;
