@@ -10,7 +10,6 @@
 namespace supermachine::kvm {
 namespace {
 
-constexpr std::uint32_t kMsrTsc = 0x10;
 constexpr std::uint32_t kMsrTscDeadline = 0x6e0;
 // Hyper-V's, which no guest of ours is offered, and KVM makes structures for those who write them.
 constexpr std::uint32_t kFirstHyperVMsr = 0x4000'0000;
@@ -62,15 +61,6 @@ Result<std::vector<Msr>> get_msrs(int vcpu, std::span<const std::uint32_t> indic
   std::stable_partition(out.begin(), out.end(),
                         [](const Msr& msr) { return msr.index != kMsrTscDeadline; });
   return out;
-}
-
-// A deadline of 0 is none, or one that has just passed, whose interrupt is nowhere in the state. A
-// guest stands one interrupt too many, and none too few: the deadline is now.
-void keep_passed_deadline(std::vector<Msr>& msrs) {
-  const auto tsc = std::ranges::find(msrs, kMsrTsc, &Msr::index);
-  const auto deadline = std::ranges::find(msrs, kMsrTscDeadline, &Msr::index);
-  if (tsc != msrs.end() && deadline != msrs.end() && deadline->value == 0)
-    deadline->value = tsc->value;
 }
 
 }  // namespace
@@ -141,7 +131,6 @@ Result<VcpuState> Vcpu::state(std::span<const std::uint32_t> msrs) const {
   std::erase_if(wanted,
                 [](std::uint32_t i) { return i >= kFirstHyperVMsr && i <= kLastHyperVMsr; });
   state.msrs = SM_TRY(get_msrs(fd(), wanted));
-  keep_passed_deadline(state.msrs);
   SM_TRY(sys::ioctl(fd(), KVM_GET_VCPU_EVENTS, "KVM_GET_VCPU_EVENTS", &state.events.emplace()));
   state.tsc_khz = SM_TRY(tsc_khz());
   CpuidTable cpuid(kMaxCpuidEntries);

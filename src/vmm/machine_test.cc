@@ -227,14 +227,6 @@ kvm::Msr& msr(kvm::VcpuState& vcpu, std::uint32_t index) {
   return *found;
 }
 
-// The interrupt of a deadline that has just passed may be nowhere.
-TEST_F(SavedMachine, SavesADeadlineThatPassedAsNow) {
-  constexpr std::uint32_t kMsrTsc = 0x10;
-  constexpr std::uint32_t kMsrTscDeadline = 0x6e0;
-  EXPECT_GT(msr(state_.vcpus[0], kMsrTsc).value, 0U);
-  EXPECT_EQ(msr(state_.vcpus[0], kMsrTscDeadline).value, msr(state_.vcpus[0], kMsrTsc).value);
-}
-
 // Where the guest asked for a para-virtual clock, in struct pvclock_vcpu_time_info.
 TEST_F(SavedMachine, ClockSaysThatTheGuestWasStopped) {
   constexpr std::uint32_t kMsrSystemTime = 0x4b56'4d01;
