@@ -87,8 +87,11 @@ TEST_F(PoolLoad, LosesNothingButWhatEnded) {
         auto vm = pool.acquire();
         if (!vm.ok()) continue;
         if ((t + round) % 10 == 0) {
-          const auto outcome = vm.value().exec_builder().argv({"reboot", "-f"}).output();
-          if (!outcome.ok()) ++ended;
+          const auto outcome =
+              vm.value().exec_builder().argv({"reboot", "-f"}).timeout(60s).output();
+          if (outcome.ok()) continue;
+          ++ended;
+          EXPECT_NE(outcome.error().code(), Errc::kTimeout) << outcome.error().message();
           continue;
         }
         const auto outcome = vm.value().exec_builder().argv({"true"}).timeout(30s).output();
