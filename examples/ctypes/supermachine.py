@@ -317,14 +317,15 @@ class _Warmup:
     # Python raises KeyboardInterrupt wherever it is: as a callback begins, before its `try`, it would be lost, and C would
     # take whatever lies in its memory for a status.
     def __enter__(self):
-        self._before = None
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._interrupt)
+        raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self._handles = raises and threading.current_thread() is threading.main_thread()
+        if self._handles:
+            signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *_):
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        if self._handles:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         if self._stop is not None:
             raise self._stop
 

@@ -15,6 +15,11 @@ class Coded(Exception):
 
 
 class WarmupTest(unittest.TestCase):
+    def setUp(self):
+        # Ignored where the tests run in the background of a script.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+
     def call(self, function):
         """The status, and the error's message."""
         with supermachine._Warmup(function) as callback:
@@ -57,6 +62,10 @@ class WarmupTest(unittest.TestCase):
                 self.assertEqual(self.call_as_c(callback)[0], GUEST_FAULT)
         self.assertEqual(called, [])
         self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+
+    def test_an_interrupt_that_is_ignored(self):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.assertEqual(self.call(lambda vm: signal.raise_signal(signal.SIGINT)), (0, None))
 
     def test_an_interrupt_in_the_warmup(self):
         with self.assertRaises(KeyboardInterrupt):
