@@ -101,7 +101,8 @@ class PoolBuilder {
   // files and memory: faster, and nothing then separates one user from the next.
   PoolBuilder& restore_on_release(bool on) { return restore_on_release_ = on, *this; }
   // Bytes of host memory that the guests may have for themselves, looked at when a VM is handed
-  // out: beyond it acquire() waits. It does not stop a VM that grows later. Default 0: no limit.
+  // out: beyond it acquire() waits, but for a first VM in use, which is always allowed. It does not
+  // stop a VM that grows later. Default 0: no limit.
   PoolBuilder& memory_budget(std::uint64_t bytes) { return memory_budget_ = bytes, *this; }
   // Bytes of what a VM wrote that it keeps for itself while it is idle: its next use then costs
   // fewer page faults. Default 256 KiB.

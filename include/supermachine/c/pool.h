@@ -37,7 +37,8 @@ supermachine_status supermachine_pool_builder_set_acquire_timeout(
 supermachine_status supermachine_pool_builder_set_restore_on_release(
     supermachine_pool_builder* builder, bool on) SUPERMACHINE_NOEXCEPT;
 /* Bytes of host memory that the guests may have for themselves, looked at when a VM is handed out:
- * beyond it acquiring waits. Default 0: no limit. */
+ * beyond it acquiring waits, but for a first VM in use, which is always allowed. Default 0: no
+ * limit. */
 supermachine_status supermachine_pool_builder_set_memory_budget(
     supermachine_pool_builder* builder, uint64_t bytes) SUPERMACHINE_NOEXCEPT;
 /* Bytes of what a VM wrote that it keeps for itself while it is idle. Default 256 KiB. */
