@@ -91,6 +91,7 @@ Status fetch_blob(const BlobFetch& how, const oci::Descriptor& descriptor,
                   RepositoryClient::Connections& connections, ProgressReport::Step& step) {
   const auto is_here = [&] {
     if (!how.store.has_blob(descriptor.digest, descriptor.size)) return false;
+    if (how.checks_content && !how.store.small_blob(descriptor.digest)) return false;
     step.set_done(descriptor.size);
     step.set_note("already here");
     step.finish();

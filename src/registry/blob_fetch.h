@@ -16,6 +16,9 @@ struct BlobFetch {
   RepositoryClient& client;
   const std::function<bool()>& cancelled;
   Deadline deadline;  // for another process that downloads the same to end
+  // A blob of the right size is read before it counts as here: small ones, which others are found
+  // by.
+  bool checks_content = false;
 };
 
 // `step` counts the bytes and is finished when the blob is here. Of two processes that want the

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 
 #include "base/mutex.h"
 #include "base/quiet_thread.h"
@@ -141,14 +140,9 @@ Status Puller::fetch_small(const oci::Descriptor& descriptor, std::string_view w
     return Error(Errc::kCorrupt,
                  fmt::format("{} is longer than {} bytes", what, kMaxManifestBytes));
   }
-  // A damaged one has the right size.
-  if (!store_.small_blob(descriptor.digest)) {
-    std::error_code ignored;
-    std::filesystem::remove(store_.blob_path(descriptor.digest), ignored);
-  }
   ProgressReport::Step silent;
-  return fetch_blob({store_, *client_, cancelled_, options_.deadline}, descriptor, connections_,
-                    silent);
+  return fetch_blob({store_, *client_, cancelled_, options_.deadline, /*checks_content=*/true},
+                    descriptor, connections_, silent);
 }
 
 // What the reference means there now; manifest and configuration are in the store then.
