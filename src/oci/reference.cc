@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace supermachine::oci {
@@ -28,6 +29,13 @@ constexpr std::string_view kFilePrefixes =
 bool looks_like_file(std::string_view text) {
   return text.starts_with('.') || text.starts_with('/') || text.ends_with(".tar") ||
          text.ends_with(".tar.gz") || text.ends_with(".tgz");
+}
+
+// What would be taken for a file: its look, or a name on Docker Hub that is a scheme's, with a tag.
+bool is_mistakable(std::string_view text) {
+  return looks_like_file(text) || std::ranges::any_of(kSchemes, [&](const Scheme& scheme) {
+           return text.starts_with(scheme.prefix);
+         });
 }
 
 Result<Reference> parse_registry(std::string_view text) {
@@ -73,7 +81,7 @@ std::string Reference::text_with_name(std::string_view other) const {
     if (scheme.kind != kind) continue;
     return fmt::format("{}{}{}{}", scheme.prefix, path, other.empty() ? "" : ":", other);
   }
-  return looks_like_file(path) ? fmt::format("{}{}", kRegistryPrefix, path) : path;
+  return is_mistakable(path) ? fmt::format("{}{}", kRegistryPrefix, path) : path;
 }
 
 }  // namespace supermachine::oci

@@ -37,6 +37,17 @@ TEST(Reference, PrintsAsOneWouldTypeIt) {
   }
 }
 
+TEST(Reference, SaysOfARegistrysImageThatItIsNoFile) {
+  for (const char* text : {"docker://oci-layout", "oci", "docker-archive", "docker://oci-archive:1",
+                           "docker://x.tar"}) {
+    SM_ASSERT_OK_AND_ASSIGN(const Reference reference, Reference::parse(text));
+    ASSERT_EQ(reference.kind, Reference::Kind::kRegistry) << text;
+    SM_ASSERT_OK_AND_ASSIGN(const Reference again, Reference::parse(reference.text()));
+    EXPECT_EQ(again.kind, Reference::Kind::kRegistry) << reference.text();
+    EXPECT_EQ(again.registry.canonical(), reference.registry.canonical());
+  }
+}
+
 TEST(Reference, RefusesWhatNamesNothing) {
   for (const char* text : {"", "x.tar", "oci-archive:", "oci-archive::x",
                            "oci-archive:x.tar:", "OCI-archive:x.tar", "docker:x.tar"}) {
