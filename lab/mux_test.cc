@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/endian.h"
+#include "base/open_files.h"
 #include "base/sys.h"
 #include "result_matchers.h"
 
@@ -197,6 +198,7 @@ TEST_F(MuxTest, HoldsNoMoreThanAWindowForAReaderThatStandsStill) {
 }
 
 TEST_F(MuxTest, RefusesSessionsBeyondTheLimitAndRecovers) {
+  allow_many_open_files();
   connect();
   std::vector<std::pair<UniqueFd, UniqueFd>> sessions;
   for (std::size_t i = 0; i < kMuxMaxSessions; ++i) sessions.push_back(open_session());

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "base/open_files.h"
 #include "cli/verb_table.h"
 
 namespace supermachine::cli {
@@ -53,6 +54,7 @@ int main(int argc, char** argv) {
   if (!cli::open_standard_streams() || ::signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
     return cli::kOwnFailure;
   }
+  supermachine::allow_many_open_files();
   const auto status = cli::main(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   if (status.ok()) return status.value();
   cli::say(status.error().message());

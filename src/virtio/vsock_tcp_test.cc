@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtio/vsock_tcp.h"
 
+#include "base/open_files.h"
 #include "base/tcp.h"
 #include "loopback.h"
 #include "vsock_test.h"
@@ -134,6 +135,7 @@ TEST_F(VsockTcpTest, TheEndOfTheServerEndsItsConnections) {
 }
 
 TEST_F(VsockTcpTest, BeyondTheLimitConnectionsAreClosedAtOnce) {
+  allow_many_open_files();
   std::vector<UniqueFd> clients;
   for (int i = 0; i < 1024; ++i) {
     clients.push_back(connect_loopback(port_));

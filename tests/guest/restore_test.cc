@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "base/open_files.h"
 #include "snapshot_guest.h"
 
 namespace supermachine {
@@ -54,6 +55,7 @@ TEST_F(Restore, NeverHangsABusyGuestOfFourVcpus) { expect_no_hang(4, is_soak() ?
 class RestoredCopies : public BusyboxSnapshotTest {};
 
 TEST_F(RestoredCopies, HaveRandomNumbersOfTheirOwn) {
+  allow_many_open_files();
   constexpr std::size_t kCopies = 100;
   std::vector<Vm> copies;  // all at once, as in a burst
   std::set<std::string> random;
