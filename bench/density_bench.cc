@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "base/files.h"
-#include "base/open_files.h"
 #include "supermachine/pool.h"
 #include "support/series.h"
 
@@ -103,7 +102,6 @@ Status run(const std::string& reference, const std::string& dir,
 
 int main(int argc, char** argv) {
   using namespace supermachine;
-  allow_many_open_files();
   if (argc < 3) return 2;
   std::vector<std::size_t> counts;
   for (int i = 3; i < argc; ++i) counts.push_back(std::strtoul(argv[i], nullptr, 10));

@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "base/files.h"
-#include "base/open_files.h"
 #include "supermachine/pool.h"
 #include "support/series.h"
 
@@ -160,7 +159,6 @@ Status measure(std::size_t rounds, const std::string& reference, const std::stri
 
 int main(int argc, char** argv) {
   using namespace supermachine;
-  allow_many_open_files();
   if (argc != 5) return 2;
   const Status done =
       bench::measure(static_cast<std::size_t>(std::atoi(argv[1])), argv[2], argv[3], argv[4]);

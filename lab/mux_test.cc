@@ -9,8 +9,8 @@
 #include <string>
 
 #include "base/endian.h"
-#include "base/open_files.h"
 #include "base/sys.h"
+#include "open_files.h"
 #include "result_matchers.h"
 
 namespace supermachine::lab {

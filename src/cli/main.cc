@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: looks its verb up in the table of verb_table.h.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <string_view>
 
-#include "base/open_files.h"
 #include "cli/verb_table.h"
 
 namespace supermachine::cli {
@@ -45,6 +45,14 @@ bool open_standard_streams() {
   return fd > STDERR_FILENO;
 }
 
+// A shell's 1024 are gone with a thousand published connections.
+void allow_many_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
+
 }  // namespace
 }  // namespace supermachine::cli
 
@@ -54,7 +62,7 @@ int main(int argc, char** argv) {
   if (!cli::open_standard_streams() || ::signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
     return cli::kOwnFailure;
   }
-  supermachine::allow_many_open_files();
+  cli::allow_many_open_files();
   const auto status = cli::main(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   if (status.ok()) return status.value();
   cli::say(status.error().message());

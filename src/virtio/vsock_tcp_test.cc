@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtio/vsock_tcp.h"
 
-#include "base/open_files.h"
 #include "base/tcp.h"
 #include "loopback.h"
+#include "open_files.h"
 #include "vsock_test.h"
 
 namespace supermachine::virtio {

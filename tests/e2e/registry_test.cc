@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images from a real registry, and what a user of `supermachine pull` sees. No guest runs here.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/files.h"
 #include "base/json.h"
 #include "fake_registry.h"
 #include "local_registry.h"
@@ -129,6 +131,30 @@ TEST_F(RegistryTest, ThatWantsAPasswordGetsTheStoredOne) {
   EXPECT_THAT(complaint({reference}), HasSubstr("do not suffice"));
   store("bWU6c2VjcmV0");  // me:secret
   EXPECT_EQ(pull({reference}).status, 0);
+}
+
+// Seen from a helper, which inherits it.
+TEST_F(RegistryTest, IsPulledFromWithAllTheFilesOneMayOpen) {
+  const LocalRegistry registry =
+      registry_with(write_archive(small_image()), "test/app:1", {.basic_auth = true});
+  OciImage::write(in("home/.docker/config.json"),
+                  Json{{"credHelpers", {{registry.host(), "limits"}}}}.dump());
+  fs::create_directory(in("bin"));
+  OciImage::write(in("bin/docker-credential-limits"),
+                  "#!/bin/sh\nulimit -Sn > " + in("limit") +
+                      "\necho '{\"Username\": \"me\", \"Secret\": \"secret\"}'\n");
+  fs::permissions(in("bin/docker-credential-limits"), fs::perms::owner_all);
+  more_env_["PATH"] = in("bin") + ":/usr/bin:/bin";
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{.rlim_cur = 256, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+
+  const Ended ended = pull({registry.host() + "/test/app:1"});
+
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_EQ(read_file(in("limit"), 100).value(), std::to_string(before.rlim_max) + "\n");
 }
 
 TEST_F(RegistryTest, HasAnIndexOfWhichOurPlatformIsTaken) {

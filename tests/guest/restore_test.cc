@@ -4,7 +4,7 @@
 #include <set>
 #include <thread>
 
-#include "base/open_files.h"
+#include "open_files.h"
 #include "snapshot_guest.h"
 
 namespace supermachine {
