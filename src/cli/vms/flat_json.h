@@ -20,6 +20,7 @@ class FlatJson {
   // kCorrupt for anything else than one such object. Bytes that are no ASCII pass unchanged.
   static Result<FlatJson> parse(std::string_view text);
 
+  [[nodiscard]] bool has(const std::string& name) const { return members_.contains(name); }
   // Each gives nothing when the member is absent or of another type.
   [[nodiscard]] std::optional<std::string> string(const std::string& name) const;
   [[nodiscard]] std::optional<std::int64_t> number(const std::string& name) const;

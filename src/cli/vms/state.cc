@@ -48,6 +48,12 @@ class Reader {
     if (value && *value >= min && *value <= max) return *value;
     return damaged(name);
   }
+  // `absent` where there is none.
+  Result<std::int64_t> number_or(std::int64_t absent, const std::string& name, std::int64_t min,
+                                 std::int64_t max) const {
+    if (!json_.has(name)) return absent;
+    return number(name, min, max);
+  }
   Result<bool> boolean(const std::string& name) const {
     if (const auto value = json_.boolean(name)) return *value;
     return damaged(name);
@@ -180,7 +186,8 @@ Result<VmState> parse_state(std::string_view text) {
   state.workdir = SM_TRY(read.string("workdir"));
   state.user = SM_TRY(read.string("user"));
   state.ports = SM_TRY(read.strings("ports"));
-  state.stop_signal = static_cast<int>(SM_TRY(read.number("stop_signal", 1, kMaxSignal)));
+  state.stop_signal =
+      static_cast<int>(SM_TRY(read.number_or(SIGTERM, "stop_signal", 1, kMaxSignal)));
   state.remove = SM_TRY(read.boolean("remove"));
   state.status = SM_TRY(read.status("status"));
   state.created = SM_TRY(read.time("created"));

@@ -104,6 +104,20 @@ TEST(VmState, IsReadAsItWasWritten) {
   EXPECT_EQ(read, sample());
 }
 
+// As versions wrote it that had no stop signal.
+TEST(VmState, IsReadWithoutAStopSignal) {
+  std::string text = state_json(sample());
+  const std::string member = ",\n \"stop_signal\": " + std::to_string(SIGQUIT);
+  ASSERT_NE(text.find(member), std::string::npos);
+  text.erase(text.find(member), member.size());
+  VmState expected = sample();
+  expected.stop_signal = SIGTERM;
+
+  SM_ASSERT_OK_AND_ASSIGN(const VmState read, parse_state(text));
+
+  EXPECT_EQ(read, expected);
+}
+
 TEST(VmState, IsRefusedWhereverItEnds) {
   const std::string whole = state_json(sample());
   for (std::size_t length = 0; length + 2 < whole.size(); ++length) {
@@ -126,11 +140,16 @@ TEST(VmState, IsRefusedWithValuesThatCannotBe) {
            {"socket", [](VmState& s) { s.socket = "a/../../x"; }},
            {"pid", [](VmState& s) { s.pid = 0; }},
            {"pid", [](VmState& s) { s.pid = -1; }},
+           {"stop_signal", [](VmState& s) { s.stop_signal = 0; }},
            {"exit_code", [](VmState& s) { s.exit_code = 256; }}}) {
     const auto state = broken(damage);
     ASSERT_THAT(state, Fails(Errc::kCorrupt)) << expected;
     EXPECT_THAT(state.error().message(), HasSubstr("damaged: " + expected));
   }
+  std::string no_number = state_json(sample());
+  const std::string quit = ": " + std::to_string(SIGQUIT);
+  no_number.replace(no_number.find(quit), quit.size(), ": \"QUIT\"");
+  EXPECT_THAT(parse_state(no_number), FailsSaying(Errc::kCorrupt, "damaged: stop_signal"));
   EXPECT_THAT(parse_state("{\"version\": 2}"), Fails(Errc::kCorrupt));
   EXPECT_THAT(parse_state("{\"version\": 1}"), Fails(Errc::kCorrupt));
   EXPECT_THAT(parse_state(std::string(kMaxStateBytes + 1, ' ')), Fails(Errc::kCorrupt));
