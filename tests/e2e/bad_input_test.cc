@@ -373,6 +373,29 @@ TEST_F(HandOver, NeverHappensInsideALab) {
   EXPECT_THAT(complaint(how), HasSubstr("/dev/kvm does not exist"));
 }
 
+// Any name may be that of a VM whose record cannot be read.
+TEST(Remove, TellsOfADamagedVmThatMayBeMeant) {
+  const TempDir dir = TempDir::create().value();
+  const auto remove = [&](const std::string& vm) {
+    return run_program({.args = {"rm", "-f", "--engine", "kvm", vm},
+                        .env = {{"SUPERMACHINE_RUNTIME", dir.path() + "/runtime"},
+                                {"SUPERMACHINE_CACHE", dir.path() + "/cache"},
+                                {"SUPERMACHINE_SNAPSHOTS_DIR", dir.path() + "/bakes"}}});
+  };
+  EXPECT_EQ(remove("web").status, 0);
+  const std::string damaged = dir.path() + "/runtime/vms/0123456789ab";
+  fs::create_directories(damaged);
+  std::ofstream(damaged + "/state.json") << "{";
+
+  const Ended refused = remove("web");
+  EXPECT_EQ(refused.status, 125);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.err, AllOf(StartsWith("supermachine: no VM 'web'"), HasSubstr(damaged),
+                                 HasSubstr("'supermachine rm 0123456789ab'")));
+  EXPECT_EQ(remove("0123456789ab").out, "0123456789ab\n");
+  EXPECT_EQ(remove("web").status, 0);
+}
+
 TEST(Help, IsOnStandardOutput) {
   for (const auto& args : std::vector<std::vector<std::string>>{
            {"--help"}, {"help"}, {"run", "--help"}, {"doctor", "-h"}}) {

@@ -26,13 +26,24 @@ Result<int> with_each(const EndOptions& options, const VerbHelp& help, const cha
   return for_each_vm(options.vms, [&](const std::string& vm) { return act(store, vm); });
 }
 
+// There is no VM of that name that we know of. One whose name cannot be read may have it.
+Status check_absent(VmStore& store, const Error& not_found) {
+  for (const VmEntry& entry : SM_TRY(store.list())) {
+    if (entry.problem.empty() || !entry.state.name.empty()) continue;
+    return Error(Errc::kCorrupt, not_found.message() + "; it may be " + entry.directory + ": " +
+                                     entry.problem + " ('supermachine rm " + entry.short_name() +
+                                     "' removes that)");
+  }
+  return {};
+}
+
 Status remove_vm(VmStore& store, const std::string& vm, bool force) {
   auto entry = store.find(vm);
   if (!entry.ok() && entry.error().code() == Errc::kNotFound) {
     const Status removed = remove_kept(vm);
     if (removed.ok()) std::puts(vm.c_str());
     if (removed.ok() || removed.error().code() != Errc::kNotFound) return removed;
-    if (force) return {};
+    if (force) return check_absent(store, entry.error());
     return Error(Errc::kNotFound, entry.error().message() + ", and " + removed.error().message());
   }
   SM_TRY(entry);

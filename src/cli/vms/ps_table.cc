@@ -26,7 +26,8 @@ std::string shown_command(const std::vector<std::string>& command, bool whole) {
 }
 
 TableRow row_of(const VmEntry& entry, bool whole, TimePoint at) {
-  if (!entry.problem.empty()) return {entry.short_name(), "", "", "", "Damaged", "", ""};
+  if (!entry.problem.empty())
+    return {entry.short_name(), "", "", "", "Damaged", "", entry.state.name};
   const VmState& state = entry.state;
   return {whole ? state.id : entry.short_name(),
           printable(state.image),

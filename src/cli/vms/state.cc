@@ -204,4 +204,13 @@ Result<VmState> parse_state(std::string_view text) {
   return state;
 }
 
+std::string readable_name(std::string_view text, std::string_view short_id) {
+  if (text.size() > kMaxStateBytes) return {};
+  const auto json = FlatJson::parse(text);
+  if (!json.ok()) return {};
+  const std::string id = json.value().string("id").value_or("");
+  const std::string name = json.value().string("name").value_or("");
+  return id.starts_with(short_id) && is_valid_name(name) ? name : std::string();
+}
+
 }  // namespace supermachine::cli

@@ -53,5 +53,7 @@ inline constexpr std::size_t kMaxStateBytes = std::size_t{4} << 20;
 std::string state_json(const VmState& state);
 // kCorrupt for what no VM's process writes.
 Result<VmState> parse_state(std::string_view text);
+// The name in what parse_state() refuses; empty where it cannot be read, or is of another VM.
+std::string readable_name(std::string_view text, std::string_view short_id);
 
 }  // namespace supermachine::cli

@@ -67,12 +67,13 @@ Result<std::optional<VmEntry>> look_at(const std::string& directory) {
     remove_tree(directory);
     return std::optional<VmEntry>();
   }
-  auto state = text.ok() ? parse_state(text.value()) : Result<VmState>(std::move(text).error());
-  if (state.ok() && short_id(state.value().id) != fs::path(directory).filename().string()) {
+  auto state = text.ok() ? parse_state(text.value()) : Result<VmState>(text.error());
+  if (state.ok() && short_id(state.value().id) != entry.short_name()) {
     state = Error(Errc::kCorrupt, "state.json is of another VM");
   }
   if (!state.ok()) {
     entry.problem = state.error().message();
+    if (text.ok()) entry.state.name = readable_name(text.value(), entry.short_name());
     return std::optional(std::move(entry));
   }
   entry.state = std::move(state).value();
@@ -168,12 +169,14 @@ Result<VmEntry> VmStore::find(const std::string& wanted) {
   std::vector<VmEntry> entries = SM_TRY(list());
   VmEntry* found = nullptr;
   for (VmEntry& entry : entries) {
-    const bool known = entry.problem.empty() && !wanted.empty();
-    if (known && (entry.state.name == wanted || entry.state.id == wanted)) return std::move(entry);
+    if (wanted.empty()) break;
+    if (entry.state.name == wanted || entry.state.id == wanted) return std::move(entry);
   }
   for (VmEntry& entry : entries) {
-    const std::string& id = entry.problem.empty() ? entry.state.id : entry.short_name();
-    if (wanted.empty() || !id.starts_with(wanted)) continue;
+    const std::string id = entry.problem.empty() ? entry.state.id : entry.short_name();
+    const bool has_it = id.starts_with(wanted) ||
+                        (wanted.size() == kIdLength && is_hex(wanted) && wanted.starts_with(id));
+    if (wanted.empty() || !has_it) continue;
     if (found != nullptr) {
       return Error(Errc::kInvalidArgument, "the ids of several VMs begin with " + wanted);
     }
@@ -187,9 +190,8 @@ Result<OwnVm> VmStore::add(VmState state) {
   const Held held = SM_TRY(hold());
   const std::vector<VmEntry> entries = SM_TRY(list_held());
   const auto named = [&](const std::string& name) {
-    return std::ranges::find_if(entries, [&](const VmEntry& entry) {
-      return entry.problem.empty() && entry.state.name == name;
-    });
+    return std::ranges::find_if(entries,
+                                [&](const VmEntry& entry) { return entry.state.name == name; });
   };
   const auto taken = [&](const std::string& name) { return named(name) != entries.end(); };
   if (state.name.empty()) state.name = SM_TRY(random_name(taken));

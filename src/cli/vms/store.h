@@ -20,8 +20,8 @@ Result<std::string> runtime_directory();
 
 struct VmEntry {
   std::string directory;
-  VmState state;        // without `problem`
-  std::string problem;  // why state.json cannot be read; then only its directory is known
+  VmState state;        // with a `problem` only its name, and that only if it can be read
+  std::string problem;  // why state.json cannot be read
   bool alive = false;
 
   [[nodiscard]] std::string short_name() const;  // 12 digits

@@ -210,6 +210,23 @@ TEST_F(StoreTest, LeavesADamagedEntryToItself) {
   EXPECT_FALSE(fs::exists(damaged));
 }
 
+// As when a later version wrote it.
+TEST_F(StoreTest, KnowsADamagedEntryByTheNameThatCanBeRead) {
+  const std::string damaged = left_behind("bad", VmStatus::kExited);
+  std::string text = read_small_file(damaged + "/state.json", 1 << 20).value();
+  const std::string id = parse_state(text).value().id;
+  text.replace(text.find("\"version\": 1"), 12, "\"version\": 9");
+  std::ofstream(damaged + "/state.json") << text;
+  VmStore store = open();
+
+  for (const std::string& wanted : {std::string("bad"), id, id.substr(0, 7)}) {
+    SM_ASSERT_OK_AND_ASSIGN(const VmEntry entry, store.find(wanted));
+    EXPECT_EQ(entry.directory, damaged);
+    EXPECT_THAT(entry.problem, HasSubstr("of another version"));
+  }
+  EXPECT_THAT(store.add(described("bad")), FailsSaying(Errc::kInvalidArgument, "is taken"));
+}
+
 TEST_F(StoreTest, RefusesTheStateOfAnotherVm) {
   const std::string one = left_behind("one", VmStatus::kExited);
   const std::string two = left_behind("two", VmStatus::kExited);
@@ -218,6 +235,8 @@ TEST_F(StoreTest, RefusesTheStateOfAnotherVm) {
 
   SM_ASSERT_OK_AND_ASSIGN(const VmEntry entry, store.find(fs::path(two).filename().string()));
   EXPECT_THAT(entry.problem, HasSubstr("of another VM"));
+  SM_ASSERT_OK_AND_ASSIGN(const VmEntry named, store.find("one"));
+  EXPECT_EQ(named.directory, one);
 }
 
 TEST_F(StoreTest, FollowsNoSymlinks) {
