@@ -41,18 +41,19 @@ class Finder {
   Result<std::string> read_blob(const Descriptor& descriptor, std::string_view what);
   Result<std::vector<Descriptor>> choose_by_name(std::vector<Descriptor> all);
   Result<std::optional<Image>> search(const Descriptor& descriptor, int depth);
-  Result<Image> load(const Descriptor& descriptor);
+  Result<Image> load(const Descriptor& descriptor, std::string_view manifest_text);
   Result<Image> load_docker(const DockerImage& entry);
 
   Error named(Error error) const { return std::move(error).with(reference_.path); }
   Error no_such_name(const std::vector<std::string>& names) const;
   Error several(const std::vector<std::string>& names) const;
-  Error no_such_platform() const;
+  Error nothing_fits() const;
 
   std::shared_ptr<const BlobSource> blobs_;
   const Reference& reference_;
   const Platform& wanted_;
   std::vector<std::string> platforms_;  // seen and not fitting
+  std::optional<Error> artifact_;       // why the first that is no image is none
   int visits_ = 0;
 };
 
@@ -67,7 +68,8 @@ Error Finder::several(const std::vector<std::string>& names) const {
                       reference_.text_with_name(names.front()))};
 }
 
-Error Finder::no_such_platform() const {
+Error Finder::nothing_fits() const {
+  if (platforms_.empty() && artifact_) return named(*artifact_);
   return {Errc::kNotFound, fmt::format("{} holds no {} image{}", reference_.path, wanted_.text(),
                                        platforms_.empty() ? "" : "; it has " + listed(platforms_))};
 }
@@ -129,8 +131,7 @@ Result<std::vector<Descriptor>> Finder::choose_by_name(std::vector<Descriptor> a
   return all;
 }
 
-Result<Image> Finder::load(const Descriptor& descriptor) {
-  const std::string manifest_text = SM_TRY(read_blob(descriptor, "manifest"));
+Result<Image> Finder::load(const Descriptor& descriptor, std::string_view manifest_text) {
   auto parsed = parse_manifest(manifest_text);
   if (!parsed.ok()) return named(std::move(parsed).error());
   const Manifest manifest = std::move(parsed).value();
@@ -175,14 +176,18 @@ Result<std::optional<Image>> Finder::search(const Descriptor& descriptor, int de
     return std::optional<Image>();
   }
   if (!descriptor.is_manifest() && !descriptor.media_type.empty()) return std::optional<Image>();
-  if (descriptor.platform && !descriptor.platform->architecture.empty()) {
-    if (!descriptor.platform->fits(wanted_)) {
-      add_once(platforms_, descriptor.platform->text());
-      return std::optional<Image>();
-    }
-    return std::optional(SM_TRY(load(descriptor)));
+  const bool says = descriptor.platform && !descriptor.platform->architecture.empty();
+  if (says && !descriptor.platform->fits(wanted_)) {
+    add_once(platforms_, descriptor.platform->text());
+    return std::optional<Image>();
   }
-  Image image = SM_TRY(load(descriptor));
+  const std::string manifest = SM_TRY(read_blob(descriptor, "manifest"));
+  if (says) return std::optional(SM_TRY(load(descriptor, manifest)));
+  if (auto why = why_no_image(manifest)) {
+    if (!artifact_) artifact_ = std::move(why);
+    return std::optional<Image>();
+  }
+  Image image = SM_TRY(load(descriptor, manifest));
   const Platform platform{image.config.os, image.config.architecture, {}};
   if (!platform.fits(wanted_)) {
     add_once(platforms_, platform.text());
@@ -207,7 +212,7 @@ Result<Image> Finder::find_oci() {
     if (!is_same) fitting.push_back(candidate.digest.text());
     if (!found) found = std::move(image);
   }
-  if (!found) return no_such_platform();
+  if (!found) return nothing_fits();
   if (fitting.size() > 1) return several(fitting);
   return *std::move(found);
 }
@@ -276,7 +281,7 @@ Result<Image> Finder::find_docker() {
     if (!found) found = std::move(image);
   }
   if (!any && !reference_.name.empty()) return no_such_name(names);
-  if (!found) return no_such_platform();
+  if (!found) return nothing_fits();
   if (fitting.size() > 1) return several(fitting);
   return *std::move(found);
 }

@@ -175,13 +175,50 @@ TEST(OpenImage, RefusesJsonThatIsTooDeepOrTooLarge) {
   EXPECT_THAT(find(image), Fails(Errc::kCorrupt));
 }
 
+// The manifest of something that is no image; what it names is not there.
+Json add_artifact(OciImage& image, const std::string& name) {
+  const Json config = {{"mediaType", "application/vnd.example.chart+json"},
+                       {"digest", OciImage::digest(name)},
+                       {"size", name.size()}};
+  const Json manifest = {{"config", config}, {"layers", Json::array()}};
+  return image.add_blob(manifest.dump(), "application/vnd.oci.image.manifest.v1+json");
+}
+
+TEST(OpenImage, PassesOverArtifacts) {
+  for (const bool nested : {false, true}) {
+    OciImage image;
+    std::vector<Json> entries{add_artifact(image, "a"), manifest_for(image, "arm", "arm64"),
+                              add_artifact(image, "b"), manifest_for(image, "pc")};
+    if (nested) entries = {image.add_index({add_artifact(image, "c")}), image.add_index(entries)};
+    image.set_index(entries);
+
+    SM_ASSERT_OK_AND_ASSIGN(const Image found, find(image));
+
+    EXPECT_EQ(found.layers[0].diff_id.text(), layer_of("pc").diff_id);
+  }
+}
+
+TEST(OpenImage, ListsNoArtifactAmongThePlatforms) {
+  OciImage image;
+  image.set_index({add_artifact(image, "a"), manifest_for(image, "arm", "arm64")});
+
+  EXPECT_EQ(error_of(image), "x.tar holds no linux/amd64 image; it has linux/arm64");
+}
+
 TEST(OpenImage, RefusesManifestsThatAreNoImages) {
   OciImage image;
-  const Json manifest = {{"config", image.add_blob("{}", "application/vnd.example.chart+json")},
-                         {"layers", Json::array()}};
-  image.set_index({image.add_blob(manifest.dump(), "application/vnd.oci.image.manifest.v1+json")});
+  const Json artifact = add_artifact(image, "a");
+  const std::string error =
+      "x.tar: not a container image: its configuration is 'application/vnd.example.chart+json'";
 
-  EXPECT_THAT(error_of(image), HasSubstr("not a container image"));
+  image.set_index({artifact});
+  EXPECT_EQ(error_of(image), error);
+  EXPECT_THAT(find(image), Fails(Errc::kUnsupported));
+  image.set_index({image.add_index({artifact}), add_artifact(image, "b")});
+  EXPECT_EQ(error_of(image), error);
+  image.set_index(
+      {OciImage::named(artifact, "chart"), OciImage::named(manifest_for(image, "pc"), "image")});
+  EXPECT_EQ(error_of(image, "oci-archive:x.tar:chart"), error);
 }
 
 TEST(OpenImage, RefusesAConfigurationWithAnotherNumberOfLayers) {

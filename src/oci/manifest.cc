@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/json.h"
@@ -30,6 +32,12 @@ Result<Descriptor> parse_descriptor(const Json& json, std::string_view what) {
                  string_member(*platform, "variant")};
   }
   return out;
+}
+
+std::optional<Error> foreign_configuration(std::string_view media_type) {
+  if (std::ranges::find(kConfigTypes, media_type) != std::end(kConfigTypes)) return std::nullopt;
+  return Error(Errc::kUnsupported,
+               fmt::format("not a container image: its configuration is '{:.100}'", media_type));
 }
 
 }  // namespace
@@ -75,11 +83,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
   }
   Manifest out;
   out.config = SM_TRY(parse_descriptor(*config, "manifest"));
-  if (out.config.media_type != kConfigTypes[0] && out.config.media_type != kConfigTypes[1]) {
-    return Error(Errc::kUnsupported,
-                 fmt::format("not a container image: its configuration is '{:.100}'",
-                             out.config.media_type));
-  }
+  if (auto foreign = foreign_configuration(out.config.media_type)) return *std::move(foreign);
   if (layers->size() > kMaxLayers) {
     return corrupt(fmt::format("image has more than {} layers", kMaxLayers));
   }
@@ -87,6 +91,13 @@ Result<Manifest> parse_manifest(std::string_view text) {
     out.layers.push_back(SM_TRY(parse_descriptor(entry, "manifest")));
   }
   return out;
+}
+
+std::optional<Error> why_no_image(std::string_view manifest) {
+  const auto json = parse_json(manifest, "manifest");
+  const Json* config = json.ok() ? find_member(json.value(), "config") : nullptr;
+  return config == nullptr ? std::nullopt
+                           : foreign_configuration(string_member(*config, "mediaType"));
 }
 
 Result<std::vector<DockerImage>> parse_docker_manifest(std::string_view text) {

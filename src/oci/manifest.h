@@ -44,6 +44,9 @@ struct DockerImage {   // one element of manifest.json
 
 Result<std::vector<Descriptor>> parse_index(std::string_view text);
 Result<Manifest> parse_manifest(std::string_view text);
+// Why a manifest is none of a container image, if so: signatures, charts and other artifacts have
+// manifests of the same media type. Nothing for what is no manifest at all.
+std::optional<Error> why_no_image(std::string_view manifest);
 Result<std::vector<DockerImage>> parse_docker_manifest(std::string_view text);
 
 }  // namespace supermachine::oci

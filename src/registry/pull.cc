@@ -52,6 +52,7 @@ class Puller {
   std::unique_ptr<RepositoryClient> client_;  // when the registry is needed
   RepositoryClient::Connections connections_;
   std::vector<std::string> platforms_;  // seen and not fitting
+  std::optional<Error> artifact_;       // why the first that is no image is none
   int visits_ = 0;                      // of entries of indexes
 };
 
@@ -92,8 +93,12 @@ Result<ManifestDocument> Puller::document_of(const oci::Descriptor& descriptor) 
   return document;
 }
 
-// Of a manifest whose index says no platform: its configuration does.
+// Of a manifest whose index says no platform: its configuration does, unless it is of no image.
 Result<bool> Puller::fits(const ManifestDocument& manifest) {
+  if (auto why = oci::why_no_image(manifest.text)) {
+    if (!artifact_) artifact_ = std::move(why);
+    return false;
+  }
   const oci::Descriptor config = SM_TRY(oci::parse_manifest(manifest.text)).config;
   SM_TRY(fetch_small(config, "configuration"));
   const oci::ImageConfig parsed =
@@ -132,6 +137,7 @@ Result<oci::Descriptor> Puller::choose(const ManifestDocument& document, int dep
     auto found = choose(child, depth + 1);
     if (found.ok() || found.error().code() != Errc::kNotFound) return found;
   }
+  if (depth == 0 && platforms_.empty() && artifact_) return *artifact_;
   return no_such_platform();
 }
 

@@ -18,6 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
+constexpr const char* kIndexType = "application/vnd.oci.image.index.v1+json";
+
 OciImage two_layers() {
   return OciImage::of({OciImage::gzipped(TarWriter().file("a", std::string(50'000, 'a'))),
                        OciImage::plain(TarWriter().file("b", std::string(200'000, 'b')))});
@@ -147,6 +149,58 @@ TEST_F(PullTest, FallsBackToTheArchitectureOfTheConfiguration) {
   SM_ASSERT_OK_AND_ASSIGN(const Pulled pulled, pull_it(registry.reference()));
 
   EXPECT_EQ(pulled.image.config.architecture, "amd64");
+}
+
+// The manifest of something that is no image, with a layer of its own.
+Json add_artifact(OciImage& image, const std::string& content) {
+  const Json manifest = {{"schemaVersion", 2},
+                         {"artifactType", "application/vnd.example.chart"},
+                         {"config", image.add_blob("{}", "application/vnd.oci.empty.v1+json")},
+                         {"layers", Json::array({image.add_blob(content, "text/plain")})}};
+  return image.add_blob(manifest.dump(), "application/vnd.oci.image.manifest.v1+json");
+}
+
+TEST_F(PullTest, PassesOverTheArtifactsOfAnIndex) {
+  OciImage image;
+  const std::vector layers{OciImage::plain(TarWriter().file("a"))};
+  const std::string inner = OciImage::index({add_artifact(image, "in an index of its own")});
+  image.set_index({image.add_blob(inner, kIndexType), add_artifact(image, "chart"),
+                   image.add_manifest(layers)});
+  FakeRegistry registry(image);
+  registry.tag("inner", inner, kIndexType);
+
+  SM_ASSERT_OK_AND_ASSIGN(const Pulled pulled, pull_it(registry.reference()));
+
+  EXPECT_EQ(pulled.image.layers[0].digest.text(), OciImage::digest(layers[0].blob));
+  EXPECT_EQ(registry.server().count("/blobs/"), 2U);  // the image's
+}
+
+TEST_F(PullTest, SaysWhatThereIsBesideArtifacts) {
+  OciImage image;
+  const std::vector layers{OciImage::plain(TarWriter().file("a"))};
+  image.set_index({add_artifact(image, "chart"),
+                   image.add_manifest(layers, OciImage::config(layers, "arm64"))});
+  FakeRegistry registry(image);
+
+  EXPECT_THAT(pull_it(registry.reference()),
+              FailsSaying(Errc::kNotFound, "no linux/amd64 image; there is linux/arm64"));
+}
+
+TEST_F(PullTest, RefusesAnArtifactAndIndexesOfNothingElse) {
+  OciImage image;
+  const std::string inner = OciImage::index({add_artifact(image, "a")});
+  image.set_index({add_artifact(image, "chart")});
+  FakeRegistry registry(image);
+  registry.tag("inner", inner, kIndexType);
+  registry.tag("outer", OciImage::index({image.add_blob(inner, kIndexType)}), kIndexType);
+
+  for (const char* tag : {":1", ":inner", ":outer"}) {
+    EXPECT_THAT(pull_it(registry.name() + tag),
+                FailsSaying(Errc::kUnsupported,
+                            "not a container image: its configuration is "
+                            "'application/vnd.oci.empty.v1+json'"));
+  }
+  EXPECT_EQ(registry.server().count("/blobs/"), 0U);
 }
 
 TEST_F(PullTest, ListsThePlatformsThatOnlyConfigurationsSay) {
