@@ -82,6 +82,7 @@ Result<Baker> Baker::create(const OciImageBuilder& builder) {
   Image image = SM_TRY(open_image(builder));
   AssetPaths assets = builder.assets_ ? *builder.assets_ : SM_TRY(AssetPaths::discover());
   Baker baker(builder, std::move(name), std::move(image), std::move(assets), std::move(dir));
+  SM_TRY(baker.hold_rootfs());
   SM_TRY(baker.apply_settings());
   return baker;
 }
@@ -96,6 +97,20 @@ Result<Image> Baker::open_image(const OciImageBuilder& builder) {
                           .pull_policy = builder.pull_policy_,
                           .platform = builder.platform_,
                           .progress = builder.progress_});
+}
+
+// An image that was opened may be pruned before it is held: then it is made again.
+Status Baker::hold_rootfs() {
+  constexpr auto kWait = std::chrono::seconds(10);  // for a prune to look at it
+  for (bool again = false;; again = true) {
+    auto hold = bake::RootfsHold::take(image_.state_->rootfs_path, deadline_in(kWait));
+    if (hold.ok()) {
+      rootfs_.emplace(std::move(hold).value());
+      return {};
+    }
+    if (again || hold.error().code() != Errc::kNotFound) return std::move(hold).error();
+    image_ = SM_TRY(open_image(how_));
+  }
 }
 
 Status Baker::apply_settings() {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bake/bake_key.h"
+#include "bake/rootfs_files.h"
 #include "bake/store.h"
 #include "base/progress_report.h"
 #include "supermachine/image_builder.h"
@@ -37,6 +38,7 @@ class Baker {
         report_(std::make_unique<ProgressReport>(builder.progress_)) {}
 
   static Result<Image> open_image(const OciImageBuilder& builder);
+  Status hold_rootfs();
   Status apply_settings();
   [[nodiscard]] std::optional<Image> stored(const std::string& name, const std::string& key) const;
   [[nodiscard]] Image opened(Image image, const std::string& name) const;
@@ -48,7 +50,8 @@ class Baker {
 
   const OciImageBuilder& how_;
   std::string name_;
-  Image image_;  // as the settings change it; not a snapshot
+  Image image_;                             // as the settings change it; not a snapshot
+  std::optional<bake::RootfsHold> rootfs_;  // kept until the bake that needs it is in the store
   AssetPaths assets_;
   bake::Store store_;
   std::unique_ptr<ProgressReport> report_;

@@ -7,9 +7,8 @@
 
 #include "api/places.h"
 #include "bake/bake_name.h"
-#include "bake/import.h"
+#include "bake/prune.h"
 #include "bake/store.h"
-#include "base/directory.h"
 #include "oci/reference.h"
 #include "registry/image_store.h"
 
@@ -72,17 +71,11 @@ Status prune_bakes(const bake::Store& store, std::chrono::seconds unused, PruneR
   return {};
 }
 
-// Of root file systems: those that bakes in the store need, or all there are.
-Result<std::vector<std::string>> keys_to_keep(const std::string& cache_dir,
-                                              const bake::Store& store, bool only_needed) {
+// Keys of the root file systems that bakes in the store need.
+Result<std::vector<std::string>> needed_keys(const bake::Store& store) {
   std::vector<std::string> keys;
-  if (only_needed) {
-    for (const bake::StoredBake& bake : SM_TRY(store.list()))
-      keys.push_back(fs::path(bake.metadata.rootfs.path).stem());
-    return keys;
-  }
-  for (const fs::path& path : SM_TRY(list_directory(cache_dir + "/images/rootfs")))
-    keys.push_back(path.stem());
+  for (const bake::StoredBake& bake : SM_TRY(store.list()))
+    keys.push_back(fs::path(bake.metadata.rootfs.path).stem());
   return keys;
 }
 
@@ -138,11 +131,13 @@ Result<PruneReport> prune(const PruneOptions& options, const StorePlaces& places
   PruneReport report;
   const bake::Store store = SM_TRY(store_in(places));
   const std::string cache_dir = SM_TRY(cache_dir_or_default(places.cache_dir));
+  // First: who has to give up waiting is to have removed nothing.
+  const SharedLock alone = SM_TRY(registry::ImageStore(cache_dir).use_alone(deadline_in(kWait)));
   const snapshot::Removed remains = store.remove_remains();
   if (options.unused_bakes) SM_TRY(prune_bakes(store, *options.unused_bakes, report));
-  const auto keys = SM_TRY(keys_to_keep(cache_dir, store, options.root_file_systems));
-  const registry::PruneReport images =
-      SM_TRY(bake::prune_images(cache_dir, keys, deadline_in(kWait)));
+  bake::RootfsKeys needed;
+  if (options.root_file_systems) needed = [&] { return needed_keys(store); };
+  const registry::PruneReport images = SM_TRY(bake::prune_images(cache_dir, alone, needed));
   report.files = remains.files + images.files;
   report.bytes += remains.bytes + images.bytes;
   return report;

@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <optional>
+#include <thread>
 
+#include "bake/rootfs_files.h"
 #include "bake/store.h"
 #include "base/files.h"
 #include "oci_image.h"
@@ -45,6 +48,14 @@ class StoreApi : public ::testing::Test {
     metadata.extra = bake::to_extra(record);
     fs::create_directories(bakes_.path_of(name));
     OciImage::write(bakes_.path_of(name) + "/metadata.json", snapshot::encode_metadata(metadata));
+  }
+  // Its path.
+  [[nodiscard]] std::string add_rootfs(const std::string& key) const {
+    const std::string directory = bake::rootfs_directory(places_.cache_dir);
+    fs::create_directories(directory);
+    std::string path = directory + "/" + key + bake::kRootfsSuffix;
+    OciImage::write(path, "squashfs");
+    return path;
   }
   [[nodiscard]] std::vector<std::string> bakes() const {
     std::vector<std::string> names;
@@ -90,6 +101,46 @@ TEST_F(StoreApi, PrunesAllButTheBakeThatSomebodyMakes) {
   EXPECT_THAT(report.bakes, ElementsAre("a", "c"));
   EXPECT_THAT(bakes(), ElementsAre("b"));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+}
+
+TEST_F(StoreApi, PrunesRootFileSystemsOnlyWhenAskedTo) {
+  const std::string path = add_rootfs("unneeded");
+
+  ASSERT_THAT(prune({}, places_), IsOk());
+  EXPECT_TRUE(fs::exists(path));
+  ASSERT_THAT(prune({.root_file_systems = true}, places_), IsOk());
+  EXPECT_FALSE(fs::exists(path));
+}
+
+// A bake is in the store before it lets go of its root file system.
+TEST_F(StoreApi, PrunesNoRootFileSystemThatABakeIsBeingMadeOf) {
+  const std::string held = add_rootfs("held");
+  const std::string needed = add_rootfs("rootfs");  // by the bake
+  ASSERT_EQ(fs::path(sample_metadata().rootfs.path).stem(), "rootfs");
+  add_bake("a");
+  SM_ASSERT_OK_AND_ASSIGN(const auto hold, bake::RootfsHold::take(held, deadline_in({})));
+
+  ASSERT_THAT(prune({.root_file_systems = true}, places_), IsOk());
+
+  EXPECT_TRUE(fs::exists(held));
+  EXPECT_TRUE(fs::exists(needed));
+}
+
+TEST_F(StoreApi, PrunesNothingThatIsMadeWhileItWaits) {
+  std::optional<SharedLock> pulling(images_.use(deadline_in({})).value());
+  std::optional<Result<PruneReport>> report;
+  std::thread pruning([&] {
+    report = prune({.unused_bakes = std::chrono::hours(1), .root_file_systems = true}, places_);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  const std::string path = add_rootfs("rootfs");
+  add_bake("a");
+  pulling.reset();
+  pruning.join();
+
+  ASSERT_THAT(*report, IsOk());
+  EXPECT_TRUE(fs::exists(path));
+  EXPECT_THAT(bakes(), ElementsAre("a"));
 }
 
 TEST_F(StoreApi, PrunesWhatABakeThatWasKilledLeft) {

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <set>
 
 #include "bake/patience.h"
+#include "bake/rootfs_files.h"
 #include "base/directory.h"
 #include "base/files.h"
 #include "base/progress_report.h"
@@ -18,10 +18,6 @@ namespace {
 
 // Raise it when the same layers would give another file.
 constexpr int kRootfsVersion = 1;
-constexpr const char* kRootfsSuffix = ".squashfs";
-constexpr const char* kLockSuffix = ".lock";
-
-std::string rootfs_directory(const std::string& cache_dir) { return cache_dir + "/images/rootfs"; }
 
 bool exists(const std::string& path) {
   std::error_code ignored;
@@ -37,24 +33,6 @@ void remove_leftovers(const std::string& directory, const std::string& file_name
     if (path.filename().string().starts_with(file_name + "."))
       std::filesystem::remove(path, ignored);
   }
-}
-
-// The same for all images that nobody imports now.
-Status remove_unfinished(const std::string& directory, registry::PruneReport& report) {
-  const std::string infix = std::string(kRootfsSuffix) + ".";
-  for (const std::filesystem::path& path : SM_TRY(list_directory(directory))) {
-    const std::string name = path.filename().string();
-    const std::size_t end_of_key = name.find(infix);
-    if (end_of_key == std::string::npos) continue;
-    const auto lock = FileLock::acquire(directory + "/" + name.substr(0, end_of_key) + kLockSuffix,
-                                        deadline_in({}));
-    std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(path, error);
-    if (!lock.ok() || error || !std::filesystem::remove(path, error)) continue;
-    report.files += 1;
-    report.bytes += size;
-  }
-  return {};
 }
 
 // Counts what is read of the blobs of an image.
@@ -136,7 +114,7 @@ Result<ImportedImage> import(const oci::Image& image, const std::string& name,
 
   SM_TRY(make_directories(directory));
   const FileLock lock =
-      SM_TRY(acquire_in_sight([path = directory + "/" + imported.chain_key + kLockSuffix](
+      SM_TRY(acquire_in_sight([path = directory + "/" + imported.chain_key + kRootfsLockSuffix](
                                   Deadline deadline) { return FileLock::acquire(path, deadline); },
                               options.deadline, progress, Stage::kRootfs, {}));
   imported.was_cached = exists(imported.rootfs_path);  // by the one we waited for
@@ -187,29 +165,6 @@ Result<ImportedImage> import_image(std::string_view reference_text, const Import
   }
   const oci::Image image = SM_TRY(oci::open_image(reference, options.platform));
   return import(image, reference.path, options, progress);
-}
-
-Result<registry::PruneReport> prune_images(const std::string& cache_dir,
-                                           const std::vector<std::string>& pinned_keys,
-                                           Deadline deadline) {
-  const registry::ImageStore store(cache_dir);
-  const SharedLock alone = SM_TRY(store.use_alone(deadline));
-  std::set<std::string> wanted(pinned_keys.begin(), pinned_keys.end());
-  for (const registry::StoredImage& stored : SM_TRY(store.list())) {
-    const auto image = store.open(stored);
-    if (image.ok()) wanted.insert(rootfs_key(image.value().config.diff_ids));
-  }
-  registry::PruneReport report = SM_TRY(store.prune(alone));
-  SM_TRY(remove_unfinished(rootfs_directory(cache_dir), report));
-  std::error_code error;
-  for (const std::filesystem::path& path : SM_TRY(list_directory(rootfs_directory(cache_dir)))) {
-    if (path.extension() != kRootfsSuffix || wanted.contains(path.stem().string())) continue;
-    const std::uintmax_t size = std::filesystem::file_size(path, error);
-    if (error || !std::filesystem::remove(path, error)) continue;  // another was faster
-    report.files += 1;
-    report.bytes += size;
-  }
-  return report;
 }
 
 }  // namespace supermachine::bake

@@ -49,11 +49,4 @@ Result<ImportedImage> import_image(std::string_view reference, const ImportOptio
 // What the cache knows the root file system of these layers by.
 [[nodiscard]] std::string rootfs_key(const std::vector<oci::Digest>& diff_ids);
 
-// Removes from the cache what no reference to a registry leads to: blobs, interrupted downloads,
-// and root file systems, but for those with `pinned_keys` (ImportedImage::chain_key). Waits for
-// pulls and imports of registries' images to end; kTimeout when they do not.
-Result<registry::PruneReport> prune_images(const std::string& cache_dir,
-                                           const std::vector<std::string>& pinned_keys,
-                                           Deadline deadline);
-
 }  // namespace supermachine::bake

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "oci_image.h"
+#include "prune_cache.h"
 #include "result_matchers.h"
 #include "squashfs_listing.h"
 
@@ -147,10 +148,7 @@ TEST_F(ImportTest, LeavesToPruneWhatNobodyImportsAgain) {
   SM_ASSERT_OK_AND_ASSIGN(const ImportedImage imported, import(three_layers()));
   const std::string left = imported.rootfs_path + ".Ab12cd";
   OciImage::write(left, "half of it");
-  const std::vector<std::string> keep{imported.chain_key};
-  const auto prune = [&] {
-    return prune_images(options().cache_dir, keep, deadline_in(std::chrono::seconds(5)));
-  };
+  const auto prune = [&] { return prune_cache(options().cache_dir, {imported.chain_key}); };
   {
     SM_ASSERT_OK_AND_ASSIGN(const FileLock importing, lock_of(imported));
     ASSERT_THAT(prune(), IsOk());

@@ -7,6 +7,7 @@
 #include "bake/import.h"
 #include "base/files.h"
 #include "fake_registry.h"
+#include "prune_cache.h"
 #include "result_matchers.h"
 
 namespace supermachine::bake {
@@ -34,7 +35,7 @@ class RegistryImportTest : public ::testing::Test {
     return store.blob_path(store.open(stored).value().layers[0].digest);
   }
   Result<registry::PruneReport> prune(const std::vector<std::string>& pinned = {}) const {
-    return prune_images(cache(), pinned, deadline_in(std::chrono::seconds(5)));
+    return prune_cache(cache(), pinned);
   }
 
   TempDir dir_ = TempDir::create().value();

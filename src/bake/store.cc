@@ -98,6 +98,11 @@ void Store::touch(const std::string& name) const {
 
 Status Store::remove(const std::string& name, Deadline deadline) const {
   SM_TRY(check_bake_name(name));
+  // Of a base: a warm bake may be made of it, under its own lock.
+  std::optional<FileLock> owners;
+  if (is_base_name(name)) {
+    owners.emplace(SM_TRY(this->lock(name.substr(0, name.size() - kBaseSuffix.size()), deadline)));
+  }
   const FileLock lock = SM_TRY(this->lock(name, deadline));
   if (!record_of(name)) return Error(Errc::kNotFound, "no bake is called " + name);
   for (const std::string& directory : {path_of(name), path_of(base_name_of(name))}) {

@@ -150,6 +150,18 @@ TEST_F(StoreTest, WaitsForWhoMakesABake) {
   EXPECT_THAT(store_.lock("other", deadline_in({})), IsOk());
 }
 
+// Its warm bake is being made of it, and is not there yet.
+TEST_F(StoreTest, LeavesABaseToWhoWarmsItUp) {
+  put("web__base", to_extra(sample_record("k1")));
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const FileLock warming, store_.lock("web", deadline_in({})));
+    EXPECT_THAT(store_.remove("web__base", deadline_in({})), Fails(Errc::kTimeout));
+    EXPECT_THAT(names(), ElementsAre("web__base"));
+  }
+  EXPECT_THAT(store_.remove("web__base", deadline_in({})), IsOk());
+  EXPECT_TRUE(names().empty());
+}
+
 TEST(BakeRecord, LeavesOutWhatMakesNoSense) {
   const BakeRecord record = bake_record_of(
       {{"bake.key", "k"}, {"guest_port", "123456"}, {"workload", "dances"}, {"other", "x"}});
