@@ -69,8 +69,8 @@ inline constexpr Option kRunDetachedOptions[] = {
      .text = "what the VM is called then; else a name is made up"},
     {.names = "--stop-signal",
      .argument = "SIGNAL",
-     .text = "how 'supermachine stop' asks the command to end, by name or number; default the "
-             "image's, or TERM",
+     .text = "how 'supermachine stop' asks the command to end, which is for VMs that run "
+             "detached, by name or number; default the image's, or TERM",
      .value = Value::kSignal},
     {.names = "--rm", .text = "keep nothing of the VM when it has ended"},
     {.names = "-p, --publish",

@@ -12,8 +12,8 @@ namespace {
 // What cannot be together with -d, and what only makes sense with it.
 Status check_detached(const RunOptions& options) {
   if (!options.detach) {
-    if (options.name.empty() && options.stop_signal == 0) return {};
-    return usage_error("--name and --stop-signal are for VMs that run detached: add -d");
+    if (options.name.empty()) return {};
+    return usage_error("--name is for VMs that run detached: add -d");
   }
   if (options.interactive || options.tty) {
     return usage_error(

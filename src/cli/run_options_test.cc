@@ -97,15 +97,18 @@ TEST(RunOptions, TakeTheFirstPullPolicy) {
 TEST(RunOptions, TakeASignalThatStops) {
   SM_ASSERT_OK_AND_ASSIGN(const RunOptions none, parsed({"-d", "x"}));
   SM_ASSERT_OK_AND_ASSIGN(const RunOptions quit, parsed({"-d", "--stop-signal", "SIGQUIT", "x"}));
+  SM_ASSERT_OK_AND_ASSIGN(const RunOptions attached, parsed({"--stop-signal", "QUIT", "x"}));
 
   EXPECT_EQ(none.stop_signal, 0);
   EXPECT_EQ(quit.stop_signal, SIGQUIT);
+  EXPECT_EQ(attached.stop_signal, SIGQUIT);
 }
 
 TEST(RunOptions, RefuseWhatIsWrongInOneLineWithAHint) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
       {{"-d", "--stop-signal", "NOSUCH", "x"}, "no signal 'NOSUCH'"},
-      {{"--stop-signal", "QUIT", "x"}, "add -d"},
+      {{"--stop-signal", "NOSUCH", "x"}, "no signal 'NOSUCH'"},
+      {{"--name", "web", "x"}, "add -d"},
       {{}, "which image"},
       {{"--memroy", "5", "x"}, "unknown option --memroy"},
       {{"x", "--memroy=5", "--", "ls"}, "unknown option --memroy"},
