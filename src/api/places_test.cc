@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "base/files.h"
 #include "result_matchers.h"
@@ -12,13 +13,32 @@
 namespace supermachine {
 namespace {
 
+// Sets it back to what it was at first, or to nothing.
+class Variable {
+ public:
+  explicit Variable(const char* name) : name_(name) {
+    if (const char* value = std::getenv(name)) before_ = value;
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  ~Variable() {
+    if (before_) {
+      set(*before_);
+    } else {
+      ::unsetenv(name_);
+    }
+  }
+  void set(const std::string& value) const { ::setenv(name_, value.c_str(), 1); }
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
 class Places : public ::testing::Test {
  protected:
   Places() { std::filesystem::current_path(dir_.path()); }
-  ~Places() override {
-    std::filesystem::current_path(before_);
-    for (const char* name : {"SUPERMACHINE_CACHE", "SUPERMACHINE_SNAPSHOTS_DIR"}) ::unsetenv(name);
-  }
+  ~Places() override { std::filesystem::current_path(before_); }
   [[nodiscard]] std::string in(const std::string& name) const { return dir_.path() + "/" + name; }
 
   const std::string before_ = std::filesystem::current_path();
@@ -39,8 +59,10 @@ TEST_F(Places, AreAbsolute) {
 }
 
 TEST_F(Places, AreAbsoluteThatVariablesName) {
-  ::setenv("SUPERMACHINE_CACHE", "cache", 1);
-  ::setenv("SUPERMACHINE_SNAPSHOTS_DIR", "store", 1);
+  const Variable cache_variable("SUPERMACHINE_CACHE");
+  const Variable store_variable("SUPERMACHINE_SNAPSHOTS_DIR");
+  cache_variable.set("cache");
+  store_variable.set("store");
 
   SM_ASSERT_OK_AND_ASSIGN(const std::string cache, cache_dir_or_default(""));
   SM_ASSERT_OK_AND_ASSIGN(const std::string store, snapshots_dir_or_default(""));
