@@ -195,6 +195,13 @@ TEST_F(Detached, RunsACommandInTheBackground) {
   const Ended missing = supermachine({"exec", "-d", "web", "nosuch"});
   EXPECT_EQ(missing.status, 127);
   EXPECT_THAT(missing.err, HasSubstr("nosuch"));
+  EXPECT_EQ(supermachine({"exec", "-d", "web", "/etc/passwd"}).status, 126);
+  // One that has started may end before we look or after it.
+  for (const char* script : {"exit 1", "echo no >&2; exit 127", "sleep 0.3; exit 1"}) {
+    const Ended started = supermachine({"exec", "-d", "web", "sh", "-c", script});
+    EXPECT_EQ(started.status, 0) << script;
+    EXPECT_EQ(started.out + started.err, "") << script;
+  }
   EXPECT_EQ(supermachine({"exec", "-d", "web", "sleep", "1000"}).status, 0);
   EXPECT_EQ(supermachine({"stop", "web"}).status, 0);  // which ends what is in the background
 }

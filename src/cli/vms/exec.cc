@@ -14,17 +14,29 @@
 namespace supermachine::cli {
 namespace {
 
+// What has run had memory; the status alone may be one that the command chose.
+bool has_run(const ExecOutcome& outcome) {
+  constexpr int kNotExecutable = 126;
+  constexpr int kNotFound = 127;
+  return outcome.peak_rss_kib != 0 ||
+         (outcome.status != kNotExecutable && outcome.status != kNotFound);
+}
+
 // Leaves a process behind that takes the command's output, without which the command would end.
+// How a command ends that has started is not told, for it need not have ended by now.
 Result<int> run_in_background(ExecBuilder command) {
   ExecChild child = SM_TRY(command.spawn());
   std::string said;
-  while (auto event = SM_TRY(child.try_next())) {
-    if (const auto* err = std::get_if<ExecStderr>(&*event)) said += err->data;
-    const auto* outcome = std::get_if<ExecOutcome>(&*event);
+  for (;;) {
+    const auto event = child.try_next();
+    if (!event.ok()) return 0;  // the VM has ended
+    if (!event.value()) break;
+    if (const auto* err = std::get_if<ExecStderr>(&*event.value())) said += err->data;
+    const auto* outcome = std::get_if<ExecOutcome>(&*event.value());
     if (outcome == nullptr) continue;
-    // It has ended already, or could not be run.
-    if (!outcome->success()) std::fputs(said.c_str(), stderr);
-    return outcome->success() ? 0 : outcome->status;
+    if (has_run(*outcome)) return 0;
+    std::fputs(said.c_str(), stderr);
+    return outcome->status;
   }
   SM_TRY(go_to_background());
   for (;;) {
