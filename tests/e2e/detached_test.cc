@@ -62,6 +62,17 @@ std::vector<std::string> vm_processes() {
   return found;
 }
 
+// Whether it waits for a process to end: it then has all it wants to know of that one open.
+bool waits(const Program& program) {
+  std::error_code ignored;
+  const std::string fds = "/proc/" + std::to_string(program.pid()) + "/fd";
+  for (const auto& fd : fs::directory_iterator(fds, ignored)) {
+    std::error_code gone;
+    if (fs::read_symlink(fd.path(), gone).string().find("pidfd") != std::string::npos) return true;
+  }
+  return false;
+}
+
 class Detached : public ::testing::Test {
  protected:
   ~Detached() override {
@@ -255,7 +266,7 @@ TEST_F(Detached, TellsItsEndThoughItIsRemovedThen) {
   wait_for_log(id, "ready\n");
   Program first(launch({"wait", id}));
   Program second(launch({"wait", id}));
-  std::this_thread::sleep_for(2s);  // until they wait
+  wait_until("both wait", [&] { return waits(first) && waits(second); });
   // Which may not come to its own end before the VM does.
   static_cast<void>(supermachine({"exec", id, "touch", "/tmp/go"}));
 
@@ -267,7 +278,7 @@ TEST_F(Detached, TellsItsEndThoughItIsRemovedThen) {
 
   const std::string killed = run({"--rm"}, kServe);
   Program waiting(launch({"wait", killed}));
-  std::this_thread::sleep_for(2s);
+  wait_until("it waits", [&] { return waits(waiting); });
   EXPECT_EQ(supermachine({"kill", killed}).status, 0);
   EXPECT_EQ(waiting.wait(), 0) << waiting.err;
   EXPECT_EQ(waiting.out, "137\n");

@@ -40,6 +40,7 @@ class Program {
   int wait();                                // its exit status; 128 + n for a signal
 
   [[nodiscard]] bool is_running() const;
+  [[nodiscard]] pid_t pid() const { return pid_; }  // -1 once it was waited for
   void signal(int number) const;
   void stop_reading();  // closes our end of its standard output
   void resize(unsigned short rows, unsigned short cols) const;
