@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -239,8 +240,16 @@ TEST_F(BakeVerb, OfAProgramThatIsKilledIsAbsent) {
 TEST_F(BakeVerb, IsDoneOnceByTwoProcesses) {
   const Launch launch{.args = {"bake", "--name", "one", reference("busybox")},
                       .env = {{"SUPERMACHINE_SNAPSHOTS_DIR", in("store")}}};
+  fs::create_directory(in("store"));
+  auto lock = FileLock::acquire(in("store/.one.lock"), deadline_in({}));
+  ASSERT_THAT(lock, IsOk());
+  std::optional<FileLock> lock_of_another(std::move(lock).value());
   Program first(launch);
   Program second(launch);
+  for (Program* program : {&first, &second}) {
+    program->wait_for_err("capture one: waiting for another process");
+  }
+  lock_of_another.reset();
   for (Program* program : {&first, &second}) {
     EXPECT_EQ(program->wait(), 0) << program->err;
     EXPECT_EQ(program->out, "one\n");
