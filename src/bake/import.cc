@@ -139,9 +139,10 @@ Result<ImportedImage> import_from_registry(const oci::Reference& reference,
     const registry::Pulled pulled = SM_TRY(registry::pull(reference.registry, how, progress));
     auto imported = import(pulled.image, reference.path, options, progress);
     if (imported.ok() || again || imported.error().code() != Errc::kCorrupt) return imported;
-    // Either the image is bad, or the disk damaged a layer since it was pulled.
-    const int dropped = SM_TRY(registry::ImageStore(options.cache_dir).drop_damaged(pulled.image));
-    if (dropped == 0) return imported;
+    // Either the image is bad, or the disk damaged a layer since it was pulled; another import may
+    // have noticed that before us and fetched it again, so that all are right by now.
+    SM_TRY(registry::ImageStore(options.cache_dir)
+               .drop_damaged(pulled.image, how.deadline, how.cancelled));
   }
 }
 

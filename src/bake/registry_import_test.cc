@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "bake/import.h"
 #include "base/files.h"
@@ -82,6 +83,54 @@ TEST_F(RegistryImportTest, FetchesALayerAgainThatWasDamaged) {
 
   EXPECT_EQ(again.rootfs_path, first.rootfs_path);
   EXPECT_TRUE(fs::exists(again.rootfs_path));
+}
+
+// The first to find out drops the layer; for the others it is then gone, or whole again.
+TEST_F(RegistryImportTest, FetchesADamagedLayerAgainForManyAtOnce) {
+  const OciImage::Layer layer =
+      OciImage::plain(TarWriter().file("a", std::string(std::size_t{24} << 20, 'x')));
+  FakeRegistry registry(OciImage::of({layer}));
+  SM_ASSERT_OK_AND_ASSIGN(const ImportedImage first, import(registry.reference()));
+  for (std::size_t round = 0; round < 2; ++round) {
+    fs::remove(first.rootfs_path);
+    std::string bytes = layer.blob;
+    bytes.front() = 'b';  // of another name than its header's checksum says
+    OciImage::write(only_layer(), bytes);
+    std::vector<std::string> errors(6);
+    {
+      std::vector<std::jthread> importers;
+      for (std::string& error : errors) {
+        importers.emplace_back([&] {
+          const auto imported = import(registry.reference());
+          if (!imported.ok()) error = imported.error().message();
+        });
+      }
+    }
+
+    EXPECT_THAT(errors, ::testing::Each(""));
+    EXPECT_EQ(registry.server().count("/blobs/" + OciImage::digest(layer.blob)), 2U + round);
+    EXPECT_TRUE(read_file(only_layer(), 32 << 20).value() == layer.blob);
+  }
+}
+
+TEST_F(RegistryImportTest, TriesAgainWhenAnotherHasMendedTheLayer) {
+  FakeRegistry registry(image_of("a"));
+  SM_ASSERT_OK_AND_ASSIGN(const ImportedImage first, import(registry.reference()));
+  fs::remove(first.rootfs_path);
+  const std::string path = only_layer();
+  fs::copy_file(path, path + ".whole");
+  std::string bytes = read_file(path, 1 << 20).value();
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  OciImage::write(path, bytes);
+  const auto mend = [&](const Progress& progress) {
+    if (progress.stage != Stage::kUnpack || !fs::exists(path + ".whole")) return;
+    // Slow enough to be told again when the damaged layer is being read.
+    if (progress.done == 0) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    if (progress.done != 0) fs::rename(path + ".whole", path);
+  };
+
+  EXPECT_THAT(import(registry.reference(), mend), IsOk());
+  EXPECT_FALSE(fs::exists(path + ".whole"));
 }
 
 TEST_F(RegistryImportTest, RefusesALayerThatIsNoneHoweverOftenItIsFetched) {

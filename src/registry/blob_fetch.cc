@@ -71,18 +71,12 @@ class PartialFile final : public BlobSink {
   oci::Sha256 hash_;
 };
 
-Result<FileLock> wait_for_lock(const std::string& path, const BlobFetch& how,
+Result<FileLock> wait_for_lock(const BlobFetch& how, const oci::Digest& digest,
                                ProgressReport::Step& step) {
-  constexpr auto kLook = std::chrono::milliseconds(200);
-  for (bool first = true;; first = false) {
-    const Deadline look =
-        std::min(deadline_in(first ? std::chrono::milliseconds(0) : kLook), how.deadline);
-    auto lock = FileLock::acquire(path, look);
-    if (lock.ok() || lock.error().code() != Errc::kTimeout) return lock;
-    if (how.cancelled && how.cancelled()) return cancelled_error();
-    if (std::chrono::steady_clock::now() >= how.deadline) return lock;
-    if (first) step.set_note("waiting for another process that downloads it");
-  }
+  auto at_once = how.store.lock_blob(digest, deadline_in({}), {});
+  if (at_once.ok() || at_once.error().code() != Errc::kTimeout) return at_once;
+  step.set_note("waiting for another process that downloads it");
+  return how.store.lock_blob(digest, how.deadline, how.cancelled);
 }
 
 }  // namespace
@@ -99,7 +93,7 @@ Status fetch_blob(const BlobFetch& how, const oci::Descriptor& descriptor,
   };
   if (is_here()) return {};
   const std::string path = how.store.partial_path(descriptor.digest);
-  const FileLock lock = SM_TRY(wait_for_lock(path + ".lock", how, step));
+  const FileLock lock = SM_TRY(wait_for_lock(how, descriptor.digest, step));
   if (is_here()) return {};
   step.set_note("");
 

@@ -10,9 +10,9 @@
 #include <set>
 
 #include "base/directory.h"
-#include "base/files.h"
 #include "base/json.h"
 #include "base/sys.h"
+#include "registry/http_client.h"
 
 namespace supermachine::registry {
 namespace {
@@ -54,6 +54,16 @@ Json descriptor_json(const oci::Descriptor& descriptor) {
   return {{"mediaType", descriptor.media_type},
           {"digest", descriptor.digest.text()},
           {"size", descriptor.size}};
+}
+
+Result<oci::Digest> digest_of(int fd) {
+  oci::Sha256 hash;
+  std::vector<std::byte> piece(std::size_t{1} << 18);
+  for (;;) {
+    const std::size_t got = SM_TRY(sys::read(fd, piece));
+    if (got == 0) return hash.finish();
+    hash.add(std::span(piece).first(got));
+  }
 }
 
 Status remove_file(const fs::path& path, PruneReport& report) {
@@ -259,23 +269,32 @@ Result<std::uint64_t> ImageStore::size_of(const StoredImage& stored) const {
   return size;
 }
 
-Result<int> ImageStore::drop_damaged(const oci::Image& image) const {
-  int dropped = 0;
-  std::vector<std::byte> piece(std::size_t{1} << 18);
-  for (const oci::Layer& layer : image.layers) {
-    auto file = sys::open(blob_path(layer.digest), O_RDONLY);
-    if (!file.ok()) continue;
-    oci::Sha256 hash;
-    for (;;) {
-      const std::size_t got = SM_TRY(sys::read(file.value().get(), piece));
-      if (got == 0) break;
-      hash.add(std::span(piece).first(got));
-    }
-    if (hash.finish() == layer.digest) continue;
-    SM_TRY(sys::unlink(blob_path(layer.digest)));
-    ++dropped;
+Result<FileLock> ImageStore::lock_blob(const oci::Digest& digest, Deadline deadline,
+                                       const std::function<bool()>& cancelled) const {
+  constexpr auto kLook = std::chrono::milliseconds(200);
+  const std::string path = partial_path(digest) + ".lock";
+  for (;;) {
+    auto lock = FileLock::acquire(path, std::min(deadline_in(kLook), deadline));
+    if (lock.ok() || lock.error().code() != Errc::kTimeout) return lock;
+    if (cancelled && cancelled()) return cancelled_error();
+    if (std::chrono::steady_clock::now() >= deadline) return lock;
   }
-  return dropped;
+}
+
+Status ImageStore::drop_damaged(const oci::Image& image, Deadline deadline,
+                                const std::function<bool()>& cancelled) const {
+  SM_TRY(make_places());
+  for (const oci::Layer& layer : image.layers) {
+    const std::string path = blob_path(layer.digest);
+    // Without it, what we find damaged may be the whole one that another has just put there by the
+    // time we remove it.
+    const FileLock lock = SM_TRY(lock_blob(layer.digest, deadline, cancelled));
+    const auto file = sys::open(path, O_RDONLY);
+    if (!file.ok() || SM_TRY(digest_of(file.value().get())) == layer.digest) continue;
+    Status gone = sys::unlink(path);
+    if (!gone.ok() && gone.error().os_errno() != ENOENT) return gone;
+  }
+  return {};
 }
 
 }  // namespace supermachine::registry

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/deadline.h"
+#include "base/files.h"
 #include "base/shared_lock.h"
 #include "oci/image.h"
 #include "oci/manifest.h"
@@ -64,8 +65,14 @@ class ImageStore {
   Status put_blob(const std::string& bytes, const oci::Digest& digest) const;
   // The bytes of a small one; nullopt when it is missing or not what its digest says.
   std::optional<std::string> small_blob(const oci::Digest& digest) const;
-  // Removes blobs of the image that are not what their digests say. How many there were.
-  Result<int> drop_damaged(const oci::Image& image) const;
+  // Under it a blob is brought here, or taken away for being damaged. kTimeout while another has
+  // it.
+  Result<FileLock> lock_blob(const oci::Digest& digest, Deadline deadline,
+                             const std::function<bool()>& cancelled) const;
+  // Removes layers of the image that are not what their digests say. Afterwards each is right or
+  // gone, also while others do the same or fetch it.
+  Status drop_damaged(const oci::Image& image, Deadline deadline,
+                      const std::function<bool()>& cancelled) const;
   Status record(const StoredImage& stored) const;
 
   [[nodiscard]] std::string blob_path(const oci::Digest& digest) const {

@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "base/files.h"
 #include "oci_image.h"
+#include "registry/http_client.h"
 #include "result_matchers.h"
 
 namespace supermachine::registry {
@@ -38,8 +41,9 @@ class ImageStoreTest : public ::testing::Test {
   static oci::RegistryReference parse(const std::string& text) {
     return oci::RegistryReference::parse(text).value();
   }
+  static Deadline soon() { return deadline_in(std::chrono::seconds(5)); }
   PruneReport prune() {
-    const SharedLock alone = store_.use_alone(deadline_in(std::chrono::seconds(5))).value();
+    const SharedLock alone = store_.use_alone(soon()).value();
     return store_.prune(alone).value();
   }
 
@@ -108,13 +112,50 @@ TEST_F(ImageStoreTest, IsNotPrunedWhileItIsUsed) {
 
 TEST_F(ImageStoreTest, DropsLayersThatAreNotWhatTheyShouldBe) {
   const oci::Image image = store_.open(add("nginx:1", "a")).value();
-  EXPECT_EQ(store_.drop_damaged(image).value(), 0);
+  ASSERT_THAT(store_.drop_damaged(image, soon(), {}), IsOk());
+  EXPECT_TRUE(store_.has_blob(image.layers[0].digest, image.layers[0].size));
   std::string bytes = read_file(store_.blob_path(image.layers[0].digest), 1 << 20).value();
   bytes[0] = 'x';
   OciImage::write(store_.blob_path(image.layers[0].digest), bytes);
 
-  EXPECT_EQ(store_.drop_damaged(image).value(), 1);
+  ASSERT_THAT(store_.drop_damaged(image, soon(), {}), IsOk());
   EXPECT_FALSE(store_.has_blob(image.layers[0].digest, image.layers[0].size));
+}
+
+// By whoever brings or drops it.
+TEST_F(ImageStoreTest, DropsNoLayerThatAnotherHasLocked) {
+  const oci::Image image = store_.open(add("nginx:1", "a")).value();
+  const oci::Digest& layer = image.layers[0].digest;
+  OciImage::write(store_.blob_path(layer), "damaged");
+  {
+    SM_ASSERT_OK_AND_ASSIGN(const FileLock other, store_.lock_blob(layer, deadline_in({}), {}));
+    EXPECT_THAT(store_.drop_damaged(image, deadline_in({}), {}), Fails(Errc::kTimeout));
+    const Status cancelled = store_.drop_damaged(image, soon(), [] { return true; });
+    ASSERT_FALSE(cancelled.ok());
+    EXPECT_TRUE(is_cancelled(cancelled.error()));
+    EXPECT_TRUE(store_.has_blob(layer, 7));
+  }
+
+  EXPECT_THAT(store_.drop_damaged(image, soon(), {}), IsOk());
+  EXPECT_FALSE(store_.has_blob(layer, 7));
+  EXPECT_THAT(store_.drop_damaged(image, soon(), {}), IsOk());  // it is gone
+  EXPECT_TRUE(fs::is_empty(dir_.path() + "/images/partial"));
+}
+
+TEST_F(ImageStoreTest, DropsALayerForManyAtOnce) {
+  const oci::Image image = store_.open(add("nginx:1", "a")).value();
+  for (int round = 0; round < 20; ++round) {
+    OciImage::write(store_.blob_path(image.layers[0].digest), std::string(1 << 20, 'x'));
+    std::atomic<int> failed = 0;
+    {
+      std::vector<std::jthread> droppers;
+      for (int i = 0; i < 4; ++i) {
+        droppers.emplace_back(
+            [&] { failed += store_.drop_damaged(image, soon(), {}).ok() ? 0 : 1; });
+      }
+    }
+    EXPECT_EQ(failed, 0);
+  }
 }
 
 TEST(StoredImageRecord, GoesThereAndBackAndIsNothingWhenCut) {
