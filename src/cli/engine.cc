@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "cli/open_files.h"
+
 namespace supermachine::cli {
 namespace {
 
@@ -56,7 +58,10 @@ bool succeeds(std::vector<std::string> argv, bool quiet = true) {
     ::posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_WRONLY, 0);
   }
   pid_t pid = -1;
-  const int rc = ::posix_spawn(&pid, args[0], &actions, nullptr, args.data(), environ);
+  const int rc = [&] {
+    const CallersOpenFiles callers_limit;
+    return ::posix_spawn(&pid, args[0], &actions, nullptr, args.data(), environ);
+  }();
   ::posix_spawn_file_actions_destroy(&actions);
   int status = -1;
   return rc == 0 && ::waitpid(pid, &status, 0) == pid && status == 0;
@@ -184,6 +189,7 @@ Error enter_lab(const std::string& lab, const std::string& verb, Args args, Imag
   std::vector<std::string> argv = lab_command(lab, own_program(), verb, args, image);
   const std::vector<char*> words = pointers(argv);
   ::signal(SIGPIPE, SIG_DFL);  // which main() changed
+  const CallersOpenFiles callers_limit;
   ::execv(words[0], words.data());
   return Error::from_errno(lab);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: looks its verb up in the table of verb_table.h.
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <string_view>
 
+#include "cli/open_files.h"
 #include "cli/verb_table.h"
 
 namespace supermachine::cli {
@@ -43,14 +43,6 @@ bool open_standard_streams() {
   } while (fd >= 0 && fd <= STDERR_FILENO && ::fcntl(fd, F_SETFD, 0) == 0);
   if (fd > STDERR_FILENO) ::close(fd);
   return fd > STDERR_FILENO;
-}
-
-// A shell's 1024 are gone with a thousand published connections.
-void allow_many_open_files() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 }  // namespace

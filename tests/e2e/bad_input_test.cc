@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -363,6 +364,28 @@ TEST_F(HandOver, IsQuietWhenAsked) {
   how.before_exec = hide_kvm;
 
   EXPECT_EQ(run_program(how).err, "to stderr\n");
+}
+
+// Ours is higher than what a program of the lab may expect.
+TEST_F(HandOver, LeavesTheLimitOfOpenFilesAsItWas) {
+  const std::string note = "#!/bin/sh\nulimit -Sn >> '" + in("limits") + "'\n";
+  script("lab", note + "exit 42\n");
+  script("start", note);
+  for (const bool detached : {false, true}) {
+    std::vector<std::string> args{"--engine", "lab", "oci-archive:good.tar"};
+    if (detached) args.insert(args.begin(), "-d");
+    Launch how = launch_with_lab(args);
+    how.before_exec = [] {
+      rlimit limit{};
+      ::getrlimit(RLIMIT_NOFILE, &limit);
+      limit.rlim_cur = 321;
+      ::setrlimit(RLIMIT_NOFILE, &limit);
+    };
+    EXPECT_EQ(run_program(how).status, 42);
+  }
+
+  // Of run, then whether the lab is up, its start, and run -d in it.
+  EXPECT_EQ(read_file(in("limits"), 100).value(), "321\n321\n321\n321\n");
 }
 
 TEST_F(HandOver, NeverHappensInsideALab) {

@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "cli/fd.h"
+#include "cli/open_files.h"
 #include "cli/vms/file.h"
 
 namespace supermachine::cli {
@@ -63,7 +64,10 @@ Result<Child> spawn(std::vector<std::string> argv) {
   for (std::string& word : argv) words.push_back(word.data());
   words.push_back(nullptr);
   Child child;
-  rc = ::posix_spawn(&child.pid, words[0], &actions, &attributes, words.data(), environ);
+  {
+    const CallersOpenFiles callers_limit;
+    rc = ::posix_spawn(&child.pid, words[0], &actions, &attributes, words.data(), environ);
+  }
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   if (rc != 0) return Error::from_errno(argv[0], rc);
