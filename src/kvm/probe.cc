@@ -205,7 +205,7 @@ Result<Seen> try_guest(const System& system) {
   Vcpu vcpu = SM_TRY(vm.create_vcpu(0));
   const VcpuState state = SM_TRY(initial_state(vcpu, SM_TRY(system.supported_cpuid())));
   SM_TRY(vcpu.set_cpuid(state.cpuid));
-  SM_TRY(vcpu.set_state(state));
+  SM_TRY(vcpu.set_state(state, TscWrite::kAnew));
   return run_guest(vcpu);
 }
 

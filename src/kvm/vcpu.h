@@ -58,6 +58,10 @@ struct Failed {         // KVM cannot go on with this vCPU; `reason` for people
 using Exit =
     std::variant<PioWrite, PioRead, MmioWrite, MmioRead, Halted, ShutDown, Interrupted, Failed>;
 
+// Of a machine's vCPUs the first sets the time that its TSC shows; the others are set to go with
+// it.
+enum class TscWrite : std::uint8_t { kAnew, kAsTheFirst };
+
 class Vcpu {
  public:
   // `run_size` of the area shared with the kernel, `xsave_size` of what KVM_GET_XSAVE2 gives.
@@ -66,7 +70,7 @@ class Vcpu {
   // What follows CPUID has to be set again when the machine's time goes on at another moment; the
   // CPUID of a vCPU that has run may not change.
   Status set_cpuid(std::span<const kvm_cpuid_entry2> cpuid) const;
-  Status set_state(const VcpuState& state) const;
+  Status set_state(const VcpuState& state, TscWrite tsc) const;
   // `msrs` are System::msr_indices(). The vCPU must be out of the guest with its last exit
   // completed: see complete_exit().
   [[nodiscard]] Result<VcpuState> state(std::span<const std::uint32_t> msrs) const;

@@ -10,6 +10,7 @@
 namespace supermachine::kvm {
 namespace {
 
+constexpr std::uint32_t kMsrTsc = 0x10;
 constexpr std::uint32_t kMsrTscDeadline = 0x6e0;
 // Hyper-V's, which no guest of ours is offered, and KVM makes structures for those who write them.
 constexpr std::uint32_t kFirstHyperVMsr = 0x4000'0000;
@@ -31,16 +32,26 @@ class MsrTable {
   std::vector<std::byte> bytes_;
 };
 
-Status set_msrs(int vcpu, const std::vector<Msr>& msrs) {
-  if (msrs.empty()) return {};
-  MsrTable table(msrs.size());
-  for (const Msr& msr : msrs) table.add(msr.index, msr.value);
-  const int done = SM_TRY(sys::ioctl(vcpu, KVM_SET_MSRS, "KVM_SET_MSRS", table.header()));
-  if (static_cast<std::size_t>(done) != msrs.size()) {
-    return Error(Errc::kUnsupported,
-                 "KVM refuses MSR " + std::to_string(msrs[static_cast<std::size_t>(done)].index));
+// A TSC that is not within a second of `value`. KVM takes one that is for an attempt to make vCPUs
+// alike and changes nothing, so that a machine that is loaded again soon would keep its old time.
+std::uint64_t other_tsc(std::uint64_t value, std::uint32_t khz) {
+  const std::uint64_t other = value - std::uint64_t{khz} * 2000;
+  return other == 0 ? 1 : other;  // 0 stands for the same attempt
+}
+
+Status set_msrs(int vcpu, const VcpuState& state, TscWrite tsc) {
+  if (state.msrs.empty()) return {};
+  MsrTable table(state.msrs.size() + 1);
+  for (const Msr& msr : state.msrs) {
+    if (msr.index == kMsrTsc && tsc == TscWrite::kAnew)
+      table.add(kMsrTsc, other_tsc(msr.value, state.tsc_khz));
+    table.add(msr.index, msr.value);
   }
-  return {};
+  const auto done = static_cast<std::size_t>(
+      SM_TRY(sys::ioctl(vcpu, KVM_SET_MSRS, "KVM_SET_MSRS", table.header())));
+  if (done == table.header()->nmsrs) return {};
+  return Error(Errc::kUnsupported,
+               "KVM refuses MSR " + std::to_string(table.header()->entries[done].index));
 }
 
 // Those of `indices` that this vCPU has: KVM lists more than its CPUID may allow.
@@ -72,7 +83,7 @@ Status Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> cpuid) const {
 }
 
 // The APIC's base (sregs) before the APIC; the APIC before the MSRs, or a timer's deadline is lost.
-Status Vcpu::set_state(const VcpuState& state) const {
+Status Vcpu::set_state(const VcpuState& state, TscWrite tsc) const {
   if (state.tsc_khz != 0) {
     if (SM_TRY(tsc_khz()) != state.tsc_khz)
       SM_TRY(sys::ioctl(fd(), KVM_SET_TSC_KHZ, "KVM_SET_TSC_KHZ", state.tsc_khz));
@@ -102,7 +113,7 @@ Status Vcpu::set_state(const VcpuState& state) const {
     kvm_lapic_state lapic = *state.lapic;
     SM_TRY(sys::ioctl(fd(), KVM_SET_LAPIC, "KVM_SET_LAPIC", &lapic));
   }
-  SM_TRY(set_msrs(fd(), state.msrs));
+  SM_TRY(set_msrs(fd(), state, tsc));
   if (state.events) {
     kvm_vcpu_events events = *state.events;
     SM_TRY(sys::ioctl(fd(), KVM_SET_VCPU_EVENTS, "KVM_SET_VCPU_EVENTS", &events));

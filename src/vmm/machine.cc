@@ -254,7 +254,8 @@ Status Machine::set_cpuid(const MachineState& state) {
 Status Machine::load_vcpus(const MachineState& state) {
   SM_TRY(set_cpuid(state));
   for (std::size_t id = 0; id < vcpus_.size(); ++id)
-    SM_TRY(vcpus_[id]->vcpu().set_state(state.vcpus[id]));
+    SM_TRY(vcpus_[id]->vcpu().set_state(
+        state.vcpus[id], id == 0 ? kvm::TscWrite::kAnew : kvm::TscWrite::kAsTheFirst));
   return vm_.set_state(state.vm);
 }
 

@@ -228,6 +228,31 @@ kvm::Msr& msr(kvm::VcpuState& vcpu, std::uint32_t index) {
   return *found;
 }
 
+// KVM takes a TSC that is written within a second of another for an attempt to set several vCPUs
+// alike, and changes nothing.
+TEST_F(SavedMachine, TimeGoesOnFromTheCaptureHoweverSoonItIsLoadedAgain) {
+  constexpr std::uint32_t kMsrTsc = 0x10;
+  const std::uint64_t captured = msr(state_.vcpus[0], kMsrTsc).value;
+  const std::uint64_t cycles_per_ms = state_.vcpus[0].tsc_khz;
+  MachineState later = state_;
+  msr(later.vcpus[0], kMsrTsc).value += 100'000 * cycles_per_ms;
+  SM_ASSERT_OK_AND_ASSIGN(const auto machine, restore(later));
+  SM_ASSERT_OK_AND_ASSIGN(MachineState got, machine->save({}));
+  if (msr(got.vcpus[0], kMsrTsc).value < captured + 50'000 * cycles_per_ms)
+    GTEST_SKIP() << "this KVM shows its guests the host's TSC, whatever they are given";
+  ASSERT_THAT(machine->load(state_), IsOk());
+  for (int round = 0; round < 4; ++round) {
+    SM_ASSERT_OK_AND_ASSIGN(MachineState loaded, machine->save({}));
+    const std::uint64_t now = msr(loaded.vcpus[0], kMsrTsc).value;
+    EXPECT_GE(now, captured) << round;
+    EXPECT_LT(now, captured + 250 * cycles_per_ms) << round;
+    machine->start();
+    std::this_thread::sleep_for(300ms);
+    ASSERT_THAT(machine->pause(deadline_in(5s)), IsOk());
+    ASSERT_THAT(machine->load(state_), IsOk());
+  }
+}
+
 // Where the guest asked for a para-virtual clock, in struct pvclock_vcpu_time_info.
 TEST_F(SavedMachine, ClockSaysThatTheGuestWasStopped) {
   constexpr std::uint32_t kMsrSystemTime = 0x4b56'4d01;
