@@ -91,6 +91,13 @@ std::vector<kvm_cpuid_entry2> make_cpuid(std::vector<kvm_cpuid_entry2> supported
       case 0xa:  // performance counters: state we could not carry over a snapshot
         entry.eax = entry.ebx = entry.ecx = entry.edx = 0;
         break;
+      case 0x4000'0001: {
+        // Asynchronous page faults: which of them are under way is known to KVM alone, so that a
+        // guest loaded into a machine that ran another could wait for one that nobody tells it of.
+        constexpr std::uint32_t kAsyncPageFaults = 1U << 4 | 1U << 10 | 1U << 14;
+        entry.eax &= ~kAsyncPageFaults;
+        break;
+      }
       case 0xb:
       case 0x1f:
         set_topology(entry, id, count);

@@ -29,6 +29,14 @@ TEST(Cpuid, HidesPerformanceCounters) {
   EXPECT_EQ(cpuid[0].eax | cpuid[0].edx, 0U);
 }
 
+// KVM_FEATURE_ASYNC_PF, its VMEXIT and INT.
+TEST(Cpuid, HidesAsynchronousPageFaults) {
+  kvm_cpuid_entry2 features = leaf(0x4000'0001);
+  features.eax = 0xffff'ffff;
+  const auto cpuid = make_cpuid({features}, 0, 1);
+  EXPECT_EQ(cpuid[0].eax, 0xffff'bbefU);
+}
+
 TEST(Cpuid, OffersTheDeadlineTimerAndSaysHypervisor) {
   const auto cpuid = make_cpuid({leaf(1)}, 0, 1);
   EXPECT_NE(cpuid[0].ecx & (1U << 24), 0U);
