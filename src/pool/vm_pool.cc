@@ -213,6 +213,8 @@ void VmPool::maintain() {
       }
       if (!refill) continue;
       --alive_;  // tried again when something changes
+      serve_waiters();
+      if (!doomed_.empty()) continue;
     }
     const auto next = next_eviction();
     if (next == Clock::time_point::max()) {
