@@ -32,9 +32,10 @@ Status VcpuThread::start() {
 }
 
 // Harmless when it comes too early: the signal stays pending, and the next KVM_RUN returns at once.
+// One that is parked looks at what is wished before it runs, and each signal would cost it a turn.
 void VcpuThread::kick() {
   const MutexLock lock(mutex_);
-  if (can_be_kicked_) kvm::kick_thread(thread_.native_handle());
+  if (can_be_kicked_ && !parked_) kvm::kick_thread(thread_.native_handle());
 }
 
 void VcpuThread::wish_for(Wish wish) {
