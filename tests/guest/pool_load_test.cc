@@ -89,6 +89,7 @@ TEST_F(PoolLoad, LosesNothingButWhatEnded) {
         if ((t + round) % 10 == 0) {
           const auto outcome =
               vm.value().exec_builder().argv({"reboot", "-f"}).timeout(60s).output();
+          EXPECT_FALSE(outcome.ok()) << outcome.value().status << outcome.value().timed_out;
           if (outcome.ok()) continue;
           ++ended;
           EXPECT_NE(outcome.error().code(), Errc::kTimeout) << outcome.error().message();

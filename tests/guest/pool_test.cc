@@ -192,7 +192,8 @@ TEST_F(PoolTest, NextUserIsToldNothingOfTheLastOnesConsole) {
     say(*vm, "Kernel panic - not syncing: of the last user");
   }
   SM_ASSERT_OK_AND_ASSIGN(PooledVm vm, pool.acquire());
-  EXPECT_THAT(vm.exec_builder().argv({"reboot", "-f"}).output(), Fails(Errc::kGuestFault));
+  EXPECT_THAT(vm.exec_builder().argv({"reboot", "-f"}).timeout(60s).output(),
+              Fails(Errc::kGuestFault));
   const auto end = running(vm).wait(10s);
   ASSERT_TRUE(end.has_value());
   EXPECT_EQ(end->kind, VmExit::Kind::kReset) << end->message;
