@@ -10,7 +10,7 @@
 namespace supermachine::lab {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeaderSize = 12;
 constexpr std::size_t kCreditStep = kMuxWindow / 4;
 constexpr int kReadsPerTurn = 8;  // so that no stream holds up the loop
@@ -62,6 +62,10 @@ std::size_t Mux::live_sessions() const {
 
 void Mux::say_bye() { send(Kind::kBye, 0); }
 
+void Mux::nudge() {
+  if (out_.empty()) send(Kind::kNudge, 0);
+}
+
 // --- the link
 
 void Mux::on_link(std::uint32_t events) {
@@ -110,6 +114,7 @@ Status Mux::take(Kind kind, std::uint32_t id, std::span<const std::byte> data) {
     if (callbacks_.on_bye) callbacks_.on_bye();
     return {};
   }
+  if (kind == Kind::kNudge) return {};
   if (kind == Kind::kOpen) return take_open(id);
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return protocol_error("a frame of no session");

@@ -47,11 +47,15 @@ class Mux {
   // Asks the other side to end the lab.
   void say_bye();
 
+  // Has something arrive at the other side, which need not look at it. Not while more waits to be
+  // sent.
+  void nudge();
+
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
   [[nodiscard]] std::size_t live_sessions() const;  // those that neither side has closed
 
  private:
-  enum class Kind : std::uint32_t { kHello = 1, kBye, kOpen, kData, kCredit, kClose };
+  enum class Kind : std::uint32_t { kHello = 1, kBye, kOpen, kData, kCredit, kClose, kNudge };
 
   struct Session {
     UniqueFd fd;                // unset once the local stream has ended

@@ -224,6 +224,21 @@ TEST_F(MuxTest, RefusesSessionsThatTheOtherSideOpens) {
   EXPECT_TRUE(run_until([&] { return host_->sessions() == 0 && inside_->sessions() == 0; }));
 }
 
+TEST_F(MuxTest, NudgesAtAnyTime) {
+  connect();
+  host_->nudge();
+  auto [caller, server] = open_session();
+  host_->nudge();
+
+  ASSERT_THAT(sys::write(caller.get(), std::as_bytes(std::span("on", 2))), IsOk());
+  std::array<std::byte, 2> got{};
+  EXPECT_TRUE(run_until([&, inside = server.get()] {
+    const auto read = sys::try_read(inside, got);
+    return read.ok() && read.value() == std::size_t{2};
+  }));
+  EXPECT_FALSE(inside_ended_);
+}
+
 TEST_F(MuxTest, EndsEveryStreamWhenTheLinkBreaks) {
   connect();
   auto [caller, server] = open_session();

@@ -50,6 +50,7 @@ class Keeper {
         log_file_(std::move(log_file)),
         machine_(std::move(machine)) {}
   Status watch(UniqueFd link, std::chrono::seconds boot_limit);
+  void nudge_later();
   void read_log();
   void give_up(std::string why);
   void on_exit();
@@ -61,6 +62,7 @@ class Keeper {
   bool link_lost_ = false;  // before anybody asked for the end
   std::string why_;         // of an end that nobody asked for
   EventLoop::TimerId timer_ = 0;
+  EventLoop::TimerId nudge_timer_ = 0;
   UniqueFd log_;
   UniqueFd log_file_;
   std::size_t logged_ = 0;

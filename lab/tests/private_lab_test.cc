@@ -44,6 +44,17 @@ TEST_F(PrivateLabTest, StartsRunsAndEnds) {
   EXPECT_EQ(shell("$LAB status").out, "down\n");
 }
 
+// An interrupt that QEMU lost comes along with it.
+TEST_F(PrivateLabTest, IsNudgedOnceASecond) {
+  const Outcome outcome = shell(R"($LAB run sh -c '
+    device=$(basename /sys/bus/virtio/drivers/virtio_console/virtio*)
+    interrupts() { awk "\$NF == \"$device\" {print \$2}" /proc/interrupts; }
+    before=$(interrupts); sleep 4; echo $(($(interrupts) - before))')");
+
+  EXPECT_GE(std::atoi(outcome.out.c_str()), 3) << outcome.out << outcome.err;
+  EXPECT_LT(std::atoi(outcome.out.c_str()), 20);
+}
+
 TEST_F(PrivateLabTest, TakesTurnsWithAnother) {
   Background first = program_.in_background("exec $LAB run sh -c 'echo up; sleep 2'");
   ASSERT_TRUE(first.says("up"));
