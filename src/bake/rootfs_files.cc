@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <thread>
 
+#include "base/flock.h"
 #include "base/sys.h"
 
 namespace supermachine::bake {
@@ -15,17 +15,11 @@ namespace supermachine::bake {
 std::string rootfs_directory(const std::string& cache_dir) { return cache_dir + "/images/rootfs"; }
 
 Result<RootfsHold> RootfsHold::acquire(const std::string& path, int how, Deadline deadline) {
-  constexpr auto kRetry = std::chrono::milliseconds(5);  // flock(2) has no deadline of its own
   const auto gone = [&] { return Error(Errc::kNotFound, path + ": removed by another process"); };
   auto opened = sys::open(path, O_RDONLY);
   if (!opened.ok() && opened.error().os_errno() == ENOENT) return gone();
   UniqueFd fd = SM_TRY(std::move(opened));
-  while (::flock(fd.get(), how | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return Error::from_errno("flock " + path);
-    if (std::chrono::steady_clock::now() >= deadline)
-      return Error(Errc::kTimeout, path + ": in use by another process");
-    std::this_thread::sleep_for(kRetry);
-  }
+  SM_TRY(wait_for_flock(fd.get(), how, path, deadline));
   // It may have been removed since it was opened.
   if (SM_TRY(sys::file_status(fd.get())).st_nlink == 0) return gone();
   return RootfsHold(std::move(fd));
